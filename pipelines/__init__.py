@@ -1,0 +1,1 @@
+"""Configuration, files, MLflow, engines and progress: the steps that users run."""

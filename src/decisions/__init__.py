@@ -1,0 +1,1 @@
+"""Estimates in, decisions out: stages, strategies and whom to keep first."""

@@ -1,0 +1,1 @@
+"""Tables, time and histories: raw records in, one row a customer as of a date out."""
