@@ -1,0 +1,366 @@
+"""The configuration: one TOML file, read once into a frozen object that every step takes.
+
+Only `[tables.transactions] path` is required. Relative paths resolve against the folder of the file. Whatever is wrong
+is said with the key, what is allowed, what was found and the remedy, all problems at once.
+"""
+
+import datetime as dt
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from pipelines.config_errors import explain, unknown_key
+
+PACKAGE_PREFIX = "package:"
+"""A path that starts so names a file in an installed Python package: `package:lifetimes/datasets/CDNOW_master.txt`."""
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be used; the message lists every problem with its key and remedy."""
+
+
+class Section(BaseModel):
+    """A frozen section; keys that it does not know are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Money = Annotated[float, Field(ge=0)]
+Column = str
+OptionalColumn = str | None
+
+
+def _no_amounts(value: object) -> object:
+    return None if value is False else value
+
+
+def _paths(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+def _memory(value: object) -> object:
+    if not isinstance(value, str) or re.fullmatch(r"\d+(\.\d+)?\s?[KMGT]i?B", value) is None:
+        raise ValueError('give a number with a unit, such as "2GB" or "512MB"')
+    return value
+
+
+class Source(Section):
+    """Where a table comes from: files of one kind, or a query against a database."""
+
+    path: Annotated[tuple[str, ...] | None, BeforeValidator(_paths)] = Field(
+        default=None, description="a file, glob, folder, or list of them (CSV, TXT, XLSX, Parquet)"
+    )
+    database_env: str | None = Field(
+        default=None,
+        description="environment variable that holds the database's ADBC URI (in place of path)",
+    )
+    query: str | None = Field(default=None, description="SQL that yields the table (with database_env)")
+    delimiter: str = Field(default=",", description='column separator of text files; "whitespace" for runs of blanks')
+    timestamp_format: str | None = Field(
+        default=None, description="strptime format of text timestamps, such as %Y%m%d; by default ISO 8601 is read"
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.path is None) == (self.database_env is None):
+            raise ValueError("name either path (files) or database_env (a database), one of the two")
+        if (self.database_env is None) != (self.query is None):
+            raise ValueError("database_env and query belong together: name both or neither")
+        return self
+
+
+class TransactionsTable(Source):
+    """One row a transaction line; negative amounts are returns."""
+
+    customer_id: Column = "customer_id"
+    timestamp: Column = "timestamp"
+    amount: Annotated[OptionalColumn, BeforeValidator(_no_amounts)] = Field(
+        default="amount", description="the line's total; false for a log without amounts"
+    )
+    order_id: OptionalColumn = None
+    product: OptionalColumn = None
+    category: OptionalColumn = None
+    quantity: OptionalColumn = None
+    channel: OptionalColumn = None
+    currency: OptionalColumn = None
+    cost: OptionalColumn = None
+
+
+class CustomersTable(Source):
+    """One row a customer: registration, closure, consent and whatever else is known."""
+
+    customer_id: Column = "customer_id"
+    registered_at: OptionalColumn = None
+    closed_at: OptionalColumn = None
+    acquisition_cost: OptionalColumn = None
+    consent: OptionalColumn = None
+    channel: OptionalColumn = None
+    attributes: tuple[str, ...] = Field(default=(), description="further columns to use as features")
+
+
+class IdMapTable(Source):
+    """One row an alias: joins the several ids of one customer."""
+
+    alias: Column = "alias"
+    customer_id: Column = "customer_id"
+
+
+class InteractionsTable(Source):
+    """One row an event that is no purchase: visit, service contact, complaint, survey."""
+
+    customer_id: Column = "customer_id"
+    timestamp: Column = "timestamp"
+    kind: Column = "kind"
+    value: OptionalColumn = None
+
+
+class PaymentsTable(Source):
+    """One row an invoice with its due and payment dates."""
+
+    customer_id: Column = "customer_id"
+    invoiced_at: Column = "invoiced_at"
+    due_at: Column = "due_at"
+    paid_at: Column = "paid_at"
+    amount: Column = "amount"
+
+
+class CampaignsTable(Source):
+    """One row a contact that the firm made."""
+
+    customer_id: Column = "customer_id"
+    timestamp: Column = "timestamp"
+    treatment: Column = "treatment"
+    cost: OptionalColumn = None
+    control: OptionalColumn = None
+
+
+class Tables(Section):
+    """The tables that come in; only the transactions are required."""
+
+    transactions: TransactionsTable
+    customers: CustomersTable | None = None
+    id_map: IdMapTable | None = None
+    interactions: InteractionsTable | None = None
+    payments: PaymentsTable | None = None
+    campaigns: CampaignsTable | None = None
+
+
+class Time(Section):
+    """What "now" is and how far ahead is looked."""
+
+    as_of: dt.date | None = Field(default=None, description="last day that may be known (default: last day in the log)")
+    horizon_days: Annotated[int, Field(ge=1, le=3650)] | None = Field(
+        default=None, description="days ahead that are forecast (default: chosen from the log's rhythm)"
+    )
+
+    @field_validator("as_of", mode="before")
+    @classmethod
+    def _date(cls, value: object) -> object:
+        if isinstance(value, dt.datetime):
+            raise ValueError("give a date without a time, such as 1998-06-30: the whole day belongs to the past")
+        if isinstance(value, str):
+            try:
+                return dt.date.fromisoformat(value)
+            except ValueError:
+                raise ValueError("give a date that exists, written as year-month-day, such as 1998-06-30") from None
+        return value
+
+
+class MoneySection(Section):
+    """What a purchase is worth."""
+
+    currency: str = ""
+    margin: Annotated[float, Field(gt=0, le=1)] = 1.0
+    discount_rate_per_year: Annotated[float, Field(ge=0, lt=10)] = 0.1
+
+
+class ActionSection(Section):
+    """One action of the catalogue: who may get it, by which channel, at what cost and with what assumed effect."""
+
+    name: str
+    stages: tuple[str, ...]
+    causes: tuple[str, ...] = Field(default=())
+    channel: str = "email"
+    contact_cost: Money = 1.0
+    incentive_cost: Money = 0.0
+    incentive_share: Share = 0.0
+    capacity: Annotated[int, Field(ge=0)] | None = None
+    effect: Share = 0.1
+    winback_effect: Share | None = None
+
+
+class Retention(Section):
+    """Budget, costs and assumed effects of contacting customers."""
+
+    budget: Money | None = Field(default=None, description="pays contacts and expected incentives; none = no limit")
+    contact_cost: Money = 1.0
+    incentive_cost: Money = 0.0
+    save_rate: Share = Field(default=0.1, description="assumed share of endangered customers whom a contact keeps")
+    winback_save_rate: Share | None = Field(default=None, description="the same for those gone (default: a fifth)")
+    control_share: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    value_horizon_days: Annotated[int, Field(ge=1, le=3650)] = 365
+    accept_if_staying: Share = Field(default=1.0, description="share of those buying anyway who take an incentive")
+    minimum_return: Money = Field(default=0.0, description="smallest expected gain per unit of cost worth acting for")
+    minimum_days_between_contacts: Annotated[int, Field(ge=0)] = 0
+    actions: tuple[ActionSection, ...] = Field(default=())
+
+    @property
+    def effective_winback_save_rate(self) -> float:
+        """The win-back rate, a fifth of the save rate where none is set."""
+        return self.save_rate / 5 if self.winback_save_rate is None else self.winback_save_rate
+
+
+class Learning(Section):
+    """How models are trained, compared and promoted."""
+
+    candidates: tuple[str, ...] = Field(default=(), description="names of candidate models (default: all)")
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 7
+    tuning_trials: Annotated[int, Field(ge=0)] = 0
+    bootstrap: Annotated[int, Field(ge=20)] = 200
+    origins: Annotated[int, Field(ge=1)] = Field(default=4, description="rolling origins of `lifecycle backtest`")
+
+
+class Ingest(Section):
+    """How rows are read and when too many are unusable."""
+
+    zero_amount: Literal["purchase", "ignore"] = "purchase"
+    max_quarantined_share: Share = Field(default=0.5, description="stop when more of the rows than this are unusable")
+    memory_limit: Annotated[str, BeforeValidator(_memory)] = "2GB"
+    buckets: Annotated[int, Field(ge=1, le=4096)] | None = Field(
+        default=None, description="customer-hash buckets of the history (default: by size of the input)"
+    )
+
+
+class Tracking(Section):
+    """Where MLflow keeps the experiments."""
+
+    uri: str = "sqlite:///mlruns/mlflow.db"
+    experiment: str | None = Field(default=None, min_length=1, description="(default: the config file's name)")
+
+
+class Output(Section):
+    """Where results go and in which words."""
+
+    directory: str = "output"
+    language: Literal["en", "zh"] = "en"
+    scheme: Literal["canonical", "five_stage", "clm", "relationship"] = "canonical"
+
+
+class Config(Section):
+    """The whole configuration; `base` is the folder that relative paths start from."""
+
+    tables: Tables
+    ingest: Ingest = Ingest()
+    time: Time = Time()
+    money: MoneySection = MoneySection()
+    retention: Retention = Retention()
+    learning: Learning = Learning()
+    tracking: Tracking = Tracking()
+    output: Output = Output()
+    base: Path = Field(exclude=True)
+    name: str = Field(exclude=True)
+
+    @property
+    def directory(self) -> Path:
+        """The folder below which every step reads and writes."""
+        return resolve(self.output.directory, self.base)
+
+    @property
+    def experiment(self) -> str:
+        """The MLflow experiment, and the name of its registered model."""
+        return self.tracking.experiment or self.name
+
+    @property
+    def tracking_uri(self) -> str:
+        """The tracking URI, an SQLite path in it made absolute."""
+        prefix = "sqlite:///"
+        if self.tracking.uri.startswith(prefix):
+            return prefix + str(resolve(self.tracking.uri.removeprefix(prefix), self.base))
+        return self.tracking.uri
+
+
+def resolve(path: str, base: Path) -> Path:
+    """An absolute path; `~` is the home folder and relative paths start from `base`."""
+    return Path(os.path.normpath(base / Path(path).expanduser()))
+
+
+def load(path: Path | str, overrides: Mapping[str, object] | None = None) -> Config:
+    """Read a configuration file.
+
+    Args:
+        path: the TOML file.
+        overrides: dotted keys with the values that replace the file's, such as `{"time.horizon_days": 60}`.
+
+    Raises:
+        ConfigError: the file is absent, is not TOML, or holds values that cannot be used.
+    """
+    path = Path(path)
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"config file not found: {path}. Name an existing TOML file with --config.") from None
+    except IsADirectoryError:
+        raise ConfigError(f"config file expected, found a folder: {path}. Name the TOML file in it.") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"{path} is not UTF-8 text ({error.reason} at byte {error.start}). Save it as UTF-8."
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}. Mend that line.") from None
+    return parse(document, base=path.resolve().parent, name=path.stem, source=str(path), overrides=overrides)
+
+
+def parse(
+    document: Mapping[str, Any],
+    *,
+    base: Path,
+    name: str,
+    source: str = "config",
+    overrides: Mapping[str, object] | None = None,
+) -> Config:
+    """Check a configuration given as nested mappings; see `load`.
+
+    >>> config = parse({"tables": {"transactions": {"path": "sales.csv"}}}, base=Path("."), name="shop")
+    >>> config.retention.save_rate, config.experiment
+    (0.1, 'shop')
+    """
+    merged = _with_overrides(document, overrides or {})
+    for reserved in ("base", "name"):
+        if reserved in merged:
+            raise ConfigError(f"{source}: unknown key {reserved!r}. {unknown_key((reserved,), Config)}")
+    try:
+        return Config.model_validate({**_jsonable(merged), "base": base, "name": name})
+    except ValidationError as error:
+        lines = [
+            f"{source}: {error.error_count()} problem{'s' if error.error_count() > 1 else ''} in the configuration"
+        ]
+        lines += [f"  {_explain(cast(dict[str, Any], item))}" for item in error.errors(include_url=False)]
+        raise ConfigError("\n".join(lines)) from None
+
+
+def _jsonable(value: Any) -> Any:
+    """TOML arrays as tuples, which is what frozen sections hold."""
+    if isinstance(value, Mapping):
+        return {key: _jsonable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return tuple(_jsonable(item) for item in value)
+    return value
+
+
+def _with_overrides(document: Mapping[str, Any], overrides: Mapping[str, object]) -> dict[str, Any]:
+    merged: dict[str, Any] = {k: _with_overrides(v, {}) if isinstance(v, Mapping) else v for k, v in document.items()}
+    for dotted, value in overrides.items():
+        *sections, key = dotted.split(".")
+        place = merged
+        for section in sections:
+            place = place.setdefault(section, {})
+            if not isinstance(place, dict):
+                raise ConfigError(f"cannot set {dotted}: {section} is a value, not a section")
+        place[key] = value
+    return merged
