@@ -337,10 +337,9 @@ def parse(
     try:
         return Config.model_validate({**_jsonable(merged), "base": base, "name": name})
     except ValidationError as error:
-        lines = [
-            f"{source}: {error.error_count()} problem{'s' if error.error_count() > 1 else ''} in the configuration"
-        ]
-        lines += [f"  {_explain(cast(dict[str, Any], item))}" for item in error.errors(include_url=False)]
+        count = error.error_count()
+        lines = [f"{source}: {count} problem{'s' if count > 1 else ''} in the configuration"]
+        lines += [f"  {explain(dict(item), Config)}" for item in error.errors(include_url=False)]
         raise ConfigError("\n".join(lines)) from None
 
 

@@ -47,7 +47,12 @@ def explain(item: Mapping[str, Any], root: type[BaseModel]) -> str:
         if key in ("tables", "tables.transactions"):
             return f'{key}: required, but not set. Add [tables.transactions] with path = "your-log.csv".'
         return f"{key}: required, but not set. Add it under [{'.'.join(str(p) for p in location[:-1])}]."
-    message = item["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    message = (
+        item["msg"]
+        .replace("valid tuple", "text or a list of texts")
+        .removeprefix("Value error, ")
+        .removeprefix("Input should be ")
+    )
     allowed = message if kind == "value_error" else f"must be {message}"
     shown = "" if isinstance(found, Mapping) else f"; found {found!r}"
     return f"{key}: {allowed}{shown}. {_described(location, root)}".rstrip()
