@@ -39,7 +39,7 @@ class Tracker:
     name: str
 
 
-def loadload_mlflow() -> Any:
+def load_mlflow() -> Any:
     """MLflow without telemetry, progress bars and start-up chatter."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
