@@ -1,0 +1,180 @@
+"""The command `lifecycle`: one verb a step, each taking a configuration file; options override the file.
+
+Heavy libraries are imported inside the verbs, so that `--help` answers at once.
+"""
+
+import sys
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from pipelines.config import Config
+
+app = typer.Typer(
+    name="lifecycle",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help=(
+        "From raw transactions to customer value, churn risk, lifecycle stage and a retention list.\n\n"
+        "Start with [bold]lifecycle run --config FILE.toml[/]: it does all steps in order. The smallest file has two "
+        'lines: \\[tables.transactions] and path = "your-log.csv".'
+    ),
+    rich_markup_mode="rich",
+)
+
+ConfigOption = Annotated[
+    Path, typer.Option("--config", "-c", help="The TOML file that says where the tables are.", show_default=False)
+]
+AsOfOption = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of", metavar="DATE", help="Last day that may be known, such as 1998-06-30 (default: the file's)."
+    ),
+]
+HorizonOption = Annotated[
+    int | None, typer.Option("--horizon-days", metavar="N", help="Days ahead to forecast (default: the file's).")
+]
+OutputOption = Annotated[
+    Path | None, typer.Option("--output", metavar="DIR", help="Folder for all results (default: the file's).")
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Any other key of the file, such as --set retention.budget=5000."),
+]
+
+
+def _load(
+    config: Path, as_of: str | None, horizon_days: int | None, output: Path | None, assignments: list[str] | None
+) -> "Config":
+    from pipelines import config as configuration
+
+    overrides: dict[str, object] = {}
+    for assignment in assignments or []:
+        key, equals, text = assignment.partition("=")
+        if not equals or not key.strip():
+            raise configuration.ConfigError(
+                f"--set takes KEY=VALUE, such as retention.budget=5000; found {assignment!r}."
+            )
+        try:
+            overrides[key.strip()] = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            overrides[key.strip()] = text
+    if as_of is not None:
+        overrides["time.as_of"] = as_of
+    if horizon_days is not None:
+        overrides["time.horizon_days"] = horizon_days
+    if output is not None:
+        overrides["output.directory"] = str(output.resolve())
+    return configuration.load(config, overrides)
+
+
+@app.command()
+def run(
+    config: ConfigOption,
+    as_of: AsOfOption = None,
+    horizon_days: HorizonOption = None,
+    output: OutputOption = None,
+    assignments: SetOption = None,
+) -> None:
+    """Do everything: ingest, train, score, report. Ends with a summary and says where the results are."""
+    from pipelines.main_job import run_all
+
+    run_all(_load(config, as_of, horizon_days, output, assignments))
+
+
+@app.command()
+def ingest(
+    config: ConfigOption,
+    as_of: AsOfOption = None,
+    output: OutputOption = None,
+    assignments: SetOption = None,
+) -> None:
+    """Read the raw tables into a sorted history, and print the account: used, netted, later, quarantined."""
+    from pipelines.main_job import ingest_step
+
+    ingest_step(_load(config, as_of, None, output, assignments))
+
+
+@app.command()
+def train(
+    config: ConfigOption,
+    as_of: AsOfOption = None,
+    horizon_days: HorizonOption = None,
+    output: OutputOption = None,
+    assignments: SetOption = None,
+) -> None:
+    """Fit all candidate models, compare them out of time in MLflow, and register the winner as champion."""
+    from pipelines.main_job import train_step
+
+    train_step(_load(config, as_of, horizon_days, output, assignments))
+
+
+@app.command()
+def backtest(
+    config: ConfigOption,
+    as_of: AsOfOption = None,
+    horizon_days: HorizonOption = None,
+    output: OutputOption = None,
+    assignments: SetOption = None,
+) -> None:
+    """Judge all candidates at several past dates (rolling origins), each fitted on what was known then."""
+    from pipelines.main_job import backtest_step
+
+    backtest_step(_load(config, as_of, horizon_days, output, assignments))
+
+
+@app.command()
+def score(
+    config: ConfigOption,
+    as_of: AsOfOption = None,
+    output: OutputOption = None,
+    assignments: SetOption = None,
+) -> None:
+    """Score every customer with the registered champion: stage, value, risk, priority. Writes Parquet and CSV."""
+    from pipelines.main_job import score_step
+
+    score_step(_load(config, as_of, None, output, assignments))
+
+
+@app.command()
+def report(
+    config: ConfigOption,
+    as_of: AsOfOption = None,
+    output: OutputOption = None,
+    assignments: SetOption = None,
+) -> None:
+    """Write the latest scoring as one HTML page that needs nothing else."""
+    from pipelines.main_job import report_step
+
+    report_step(_load(config, as_of, None, output, assignments))
+
+
+@app.command()
+def ui(
+    config: ConfigOption,
+    port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000,
+    assignments: SetOption = None,
+) -> None:
+    """Open the MLflow UI on this configuration's experiments; ends with Ctrl-C."""
+    from pipelines.mlflow_ui import serve
+
+    serve(_load(config, None, None, None, assignments), port=port)
+
+
+def main() -> None:
+    """Run the command; errors that a user can mend are one red paragraph, not a traceback."""
+    try:
+        app()
+    except Exception as error:
+        if not getattr(type(error), "__module__", "").startswith(("pipelines", "features", "models", "decisions")):
+            raise
+        from pipelines.console import errors
+
+        errors.print(f"[bold red]{type(error).__name__}[/]", end=" ")
+        errors.print(str(error), markup=False)
+        sys.exit(2)
