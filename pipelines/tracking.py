@@ -44,8 +44,10 @@ def load_mlflow() -> Any:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
-    import mlflow
-    import mlflow.pyfunc
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import mlflow
+        import mlflow.pyfunc
 
     for noisy in ("mlflow", "alembic"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
@@ -56,8 +58,7 @@ def load_mlflow() -> Any:
 def calm() -> Iterator[None]:
     """Keeps out warnings that MLflow causes in its own dependencies; ours stay visible."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="The ``noload`` loader strategy is deprecated")
-        warnings.filterwarnings("ignore", message=".*Add type hints to the `predict` method.*")
+        warnings.filterwarnings("ignore", module=r"(mlflow|sqlalchemy|alembic)(\.|$)")
         yield
 
 
