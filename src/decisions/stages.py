@@ -1,0 +1,247 @@
+"""Stages as of any date: a pure function of the events up to that date and of a frozen policy.
+
+Nothing is remembered between scorings: the stage, the one before, since when, and whether the customer had churned
+and came back are all replayed from the customer's slice. Backfilled, missed and repeated scorings therefore agree.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from decisions.names import NEW, STAGES
+from decisions.season import Season, Slices, season_sums
+from decisions.stage_policy import StagePolicy
+from decisions.stage_replay import NEVER, replay_slices
+
+_EPOCH = date(1970, 1, 1)
+
+
+@dataclass(frozen=True, eq=False)
+class StageHistory:
+    """Stages of n customers, in the order of the history.
+
+    Attributes:
+        as_of: day since 1970-01-01; the end of what was known.
+        stage: int8[n]; position in `decisions.names.STAGES`; −1: not yet known at as_of.
+        previous_stage: int8[n]; −1 where there was none.
+        stage_since: int32[n]; first day of the present stage; `NEVER` where unknown.
+        returned_after_churn: bool[n]; the present life began with a purchase after the customer had churned.
+        return_day: int32[n]; the latest such purchase day; `NEVER` where there was none.
+        second_purchase_overdue: bool[n]; one-time buyer in "new", silent for more than 1.5 base gaps.
+        usual_gap_days: float64[n]; (α + t_x)/(r + x); NaN for prospects.
+        frequency: int64[n]; repeat purchase days; −1 for prospects.
+        last_day: int32[n]; last purchase day; `NEVER` for prospects.
+    """
+
+    as_of: int
+    stage: NDArray[np.int8]
+    previous_stage: NDArray[np.int8]
+    stage_since: NDArray[np.int32]
+    returned_after_churn: NDArray[np.bool_]
+    return_day: NDArray[np.int32]
+    second_purchase_overdue: NDArray[np.bool_]
+    usual_gap_days: NDArray[np.float64]
+    frequency: NDArray[np.int64]
+    last_day: NDArray[np.int32]
+
+
+def replay(
+    history: Slices,
+    as_of: date | int,
+    policy: StagePolicy,
+    *,
+    season: Season | None = None,
+    known_since: NDArray[np.int32] | None = None,
+    log_start: int | None = None,
+) -> StageHistory:
+    """Return every customer's stage as of a date, and how it came about.
+
+    Args:
+        history: slices of purchase days with the day on which each was returned.
+        as_of: date or day since 1970-01-01.
+        policy: the frozen rules.
+        season: the whole base's season factor (`decisions.season.season_of`); by default that of this history, which
+            is right only where the history is the whole base.
+        known_since: int32[n], day from which a customer without a purchase is known (registered); `ALWAYS` where the
+            day is unknown.
+            Default: customers without any purchase day are known always, all others from their first purchase.
+        log_start: first day of the whole log; by default of this history.
+
+    >>> from types import SimpleNamespace
+    >>> day = np.array([0, 10, 20, 30], np.int32)
+    >>> one = SimpleNamespace(offsets=np.array([0, 4]), day=day, void_day=np.full(4, NEVER, np.int32), closed_day=None)
+    >>> policy = StagePolicy.from_rates(1.0, 20.0, 90)
+    >>> [STAGES[replay(one, as_of, policy).stage[0]] for as_of in (0, 30, 65, 130)]
+    ['new', 'growth', 'decline', 'churned']
+    """
+    today = _as_day(as_of)
+    outputs = _run(history, np.array([today], np.int32), policy, season, known_since, log_start)
+    stage, count, first, last = outputs.stage[:, 0], outputs.count, outputs.first, outputs.last
+    bought = count > 0
+    recency = np.where(bought, last - first, 0)
+    gap = np.where(bought, (policy.alpha + recency) / (policy.r + count - 1), np.nan)
+    silence = np.where(bought, today - last, 0)
+    overdue = (stage == NEW) & (silence > policy.overdue_multiple * policy.base_gap)
+    return StageHistory(
+        as_of=today,
+        stage=stage,
+        previous_stage=outputs.previous,
+        stage_since=outputs.since,
+        returned_after_churn=outputs.returned,
+        return_day=outputs.return_day,
+        second_purchase_overdue=overdue,
+        usual_gap_days=gap,
+        frequency=count - 1,
+        last_day=last,
+    )
+
+
+def stages_at(
+    history: Slices,
+    dates: Sequence[date | int],
+    policy: StagePolicy,
+    *,
+    season: Season | None = None,
+    known_since: NDArray[np.int32] | None = None,
+    log_start: int | None = None,
+) -> NDArray[np.int8]:
+    """Return int8[n, len(dates)]: every customer's stage as of each date, one pass; −1 where not yet known.
+
+    Each column equals ``replay(history, date, …).stage``: what happened between a date and the last one is not known
+    earlier.
+    """
+    days = np.array([_as_day(one) for one in dates], np.int32)
+    order = np.argsort(days, kind="stable")
+    stages = _run(history, days[order], policy, season, known_since, log_start).stage
+    unsorted = np.empty_like(stages)
+    unsorted[:, order] = stages
+    return unsorted
+
+
+def stage_labels(codes: NDArray[np.int8]) -> pa.Array:
+    """Return the canonical names of stage codes as Arrow strings; −1 becomes null.
+
+    >>> stage_labels(np.array([0, 5, -1], np.int8)).to_pylist()
+    ['prospect', 'churned', None]
+    """
+    names = pa.array(STAGES, pa.string())
+    return names.take(pa.array(codes.astype(np.int32), pa.int32(), mask=codes < 0))
+
+
+def transition_matrix(before: NDArray[np.int8], after: NDArray[np.int8]) -> pd.DataFrame:
+    """Return how many customers went from each stage (rows; "unknown" = not yet a customer) to each stage (columns).
+
+    >>> transition_matrix(np.array([-1, 1, 2], np.int8), np.array([1, 2, 2], np.int8)).loc["new", "growth"]
+    np.int64(1)
+    """
+    size = len(STAGES) + 1
+    counts = np.bincount((before.astype(np.int64) + 1) * size + after + 1, minlength=size * size).reshape(size, size)
+    labels = ["unknown", *STAGES]
+    return pd.DataFrame(counts, index=pd.Index(labels, name="from"), columns=pd.Index(labels, name="to")).drop(
+        columns="unknown"
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Outputs:
+    stage: NDArray[np.int8]
+    previous: NDArray[np.int8]
+    since: NDArray[np.int32]
+    return_day: NDArray[np.int32]
+    returned: NDArray[np.bool_]
+    first: NDArray[np.int32]
+    last: NDArray[np.int32]
+    count: NDArray[np.int64]
+
+
+def _run(
+    history: Slices,
+    dates: NDArray[np.int32],
+    policy: StagePolicy,
+    season: Season | None,
+    known_since: NDArray[np.int32] | None,
+    log_start: int | None,
+) -> _Outputs:
+    n = history.offsets.size - 1
+    last = int(dates[-1])
+    if log_start is None:
+        log_start = int(history.day.min()) if history.day.size else last
+    if season is None:
+        season = season_sums(history, policy, first_day=min(log_start, last), last_day=last).factor(policy)
+    if season.end < last or season.start > log_start <= last:
+        raise ValueError(
+            f"the season factor covers days {season.start} to {season.end}; it must cover {log_start} to {last}: "
+            "make it from the whole base up to the last date."
+        )
+    known = _known_since(history, n) if known_since is None else np.ascontiguousarray(known_since, np.int32)
+    closed = np.full(n, NEVER, np.int32) if history.closed_day is None else history.closed_day
+    outputs = _Outputs(
+        stage=np.empty((n, dates.size), np.int8),
+        previous=np.empty(n, np.int8),
+        since=np.empty(n, np.int32),
+        return_day=np.empty(n, np.int32),
+        returned=np.empty(n, np.bool_),
+        first=np.empty(n, np.int32),
+        last=np.empty(n, np.int32),
+        count=np.empty(n, np.int64),
+    )
+    replay_slices(
+        history.offsets,
+        history.day,
+        history.void_day,
+        closed,
+        known,
+        dates,
+        season.factor,
+        season.start,
+        _rules(policy),
+        log_start,
+        outputs.stage,
+        outputs.previous,
+        outputs.since,
+        outputs.return_day,
+        outputs.returned,
+        outputs.first,
+        outputs.last,
+        outputs.count,
+    )
+    return outputs
+
+
+def _rules(policy: StagePolicy) -> NDArray[np.float64]:
+    return np.array(
+        [
+            policy.r,
+            policy.alpha,
+            policy.horizon,
+            policy.decline_multiple,
+            policy.churn_multiple,
+            policy.decline_floor,
+            policy.churn_floor,
+            policy.new_multiple,
+            policy.new_floor,
+            policy.mature_purchases,
+            policy.volume_expected,
+            policy.volume_now,
+            policy.volume_before,
+            policy.lookback,
+            policy.dwell,
+            policy.season_window,
+            policy.season_log,
+        ],
+        np.float64,
+    )
+
+
+def _known_since(history: Slices, n: int) -> NDArray[np.int32]:
+    empty = history.offsets[1:] == history.offsets[:-1]
+    return np.where(empty, np.int32(-NEVER - 1), np.int32(NEVER)).astype(np.int32)[:n]
+
+
+def _as_day(value: date | int) -> int:
+    return int(value) if isinstance(value, int | np.integer) else (value - _EPOCH).days
