@@ -108,8 +108,8 @@ COLUMNS: Final[tuple[Column, ...]] = (
         _f8,
         "probability",
         True,
-        "P(buys in the horizon, but spends at most half of what the own rate expects); null where the own rate expects
-        fewer than 3 " "purchase days in the horizon",
+        "P(buys in the horizon, but spends at most half of what the own rate expects); null where the own "
+        "rate expects fewer than 3 purchase days in the horizon",
         0,
         1,
     ),

@@ -64,8 +64,8 @@ def _volume_fell(
     least: float,
     season: float,
 ) -> tuple[bool, bool]:
-    """Return (at least `least` purchase days were expected, at most `share` of them came) for (today − horizon,
-    today].""" start = today - horizon
+    """Return (at least `least` were expected, at most `share` of them came): purchase days of one horizon."""
+    start = today - horizon
     if n == 0 or days[0] > start:
         return False, False
     known = _count_until(days, n, start)
@@ -78,8 +78,8 @@ def _volume_fell(
 def _next_review(
     days: NDArray[np.int32], n: int, today: int, r: float, alpha: float, horizon: int, least: float
 ) -> int:
-    """Return the first day >= today on which the volume rule expects enough purchase days to speak; NEVER if there is
-    none.""" start = max(today - horizon, int(days[0]))
+    """Return the first day >= today on which the volume rule expects enough purchase days to speak, or NEVER."""
+    start = max(today - horizon, int(days[0]))
     known = _count_until(days, n, start)
     while True:
         if horizon * (r + known - 1) >= least * (alpha + start - days[0]):
