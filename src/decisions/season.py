@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decisions.stage_policy import StagePolicy
-from decisions.stage_replay import NEVER, _count_until, _next_review
+from decisions.stage_replay import count_until, next_review
+from features.window import NEVER
 
 _UNIT: Final = float(1 << 20)
 
@@ -32,6 +33,10 @@ class Slices(Protocol):
     def void_day(self) -> NDArray[np.int32]: ...  # noqa: D102
     @property
     def closed_day(self) -> NDArray[np.int32] | None: ...  # noqa: D102
+    @property
+    def registered_day(self) -> NDArray[np.int32] | None: ...  # noqa: D102
+    @property
+    def log_first_day(self) -> int: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,20 +82,21 @@ class Season:
         return float(self.factor[day - self.start])
 
 
-def season_sums(history: Slices, policy: StagePolicy, *, first_day: int, last_day: int) -> SeasonSums:
-    """Return the sums of one bucket for every day of [first_day, last_day]; nothing later is seen.
+def season_sums(history: Slices, policy: StagePolicy, *, last_day: int) -> SeasonSums:
+    """Return the sums of one bucket for every day from the log's first to `last_day`; nothing later is seen.
 
     >>> import numpy as np
     >>> from types import SimpleNamespace
     >>> day = np.arange(0, 364, 7, dtype=np.int32)
     >>> weekly = SimpleNamespace(
-    ...     offsets=np.array([0, 52]), day=day, void_day=np.full(52, 2**31 - 1, np.int32), closed_day=None
+    ...     offsets=np.array([0, 52]), day=day, void_day=np.full(52, 2**31 - 1, np.int32), log_first_day=0
     ... )
     >>> policy = StagePolicy.from_rates(1.0, 7.0, 90)
-    >>> sums = season_sums(weekly, policy, first_day=0, last_day=363)
+    >>> sums = season_sums(weekly, policy, last_day=363)
     >>> int(sums.came[-1]), float(round(sums.expected[-1] / 2**20, 2))
     (12, 12.86)
     """
+    first_day = min(history.log_first_day, last_day)
     n_days = last_day - first_day + 1
     came = np.zeros(n_days, np.int64)
     expected = np.zeros(n_days, np.int64)
@@ -110,13 +116,18 @@ def season_sums(history: Slices, policy: StagePolicy, *, first_day: int, last_da
     return SeasonSums(first_day, came, expected)
 
 
-def season_of(buckets: Iterable[Slices], policy: StagePolicy, *, first_day: int, last_day: int) -> Season:
-    """Return the season factor of a whole base that comes in buckets."""
-    total = SeasonSums(
-        first_day, np.zeros(last_day - first_day + 1, np.int64), np.zeros(last_day - first_day + 1, np.int64)
-    )
-    for bucket in buckets:
-        total = total + season_sums(bucket, policy, first_day=first_day, last_day=last_day)
+def season_of(buckets: Iterable[Slices], policy: StagePolicy, *, last_day: int) -> Season:
+    """Return the season factor of a whole base that comes in buckets, at least one.
+
+    Raises:
+        ValueError: if there is no bucket, or the buckets are not of one log.
+    """
+    sums = (season_sums(bucket, policy, last_day=last_day) for bucket in buckets)
+    total = next(sums, None)
+    if total is None:
+        raise ValueError("a season factor needs at least one bucket of the base; found none.")
+    for more in sums:
+        total = total + more
     return total.factor(policy)
 
 
@@ -178,11 +189,11 @@ def _add_horizons(
     expected: NDArray[np.int64],
 ) -> None:
     """Add the horizons that end on today, …, until − 1 for one customer whose n known purchase days are given."""
-    today = max(_next_review(days, n, today, r, alpha, horizon, least), first_day)
+    today = max(next_review(days, n, today, r, alpha, horizon, least), first_day)
     if today >= until:
         return
-    known = _count_until(days, n, today - horizon)
-    seen = _count_until(days, n, today)
+    known = count_until(days, n, today - horizon)
+    seen = count_until(days, n, today)
     while today < until:
         start = today - horizon
         while known < n and days[known] <= start:
@@ -191,7 +202,7 @@ def _add_horizons(
             seen += 1
         mu = horizon * (r + known - 1) / (alpha + start - days[0])
         if mu < least:
-            review = _next_review(days, n, today + 1, r, alpha, horizon, least)
+            review = next_review(days, n, today + 1, r, alpha, horizon, least)
             if review == NEVER:
                 return
             today = review

@@ -13,18 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decisions.names import CHURNED, DECLINE, GROWTH, MATURE, NEW, PROSPECT
-
-NEVER: Final = 2_147_483_647
-"""Largest int32: a day that does not come (never returned, never closed, unknown since when)."""
-
-ALWAYS: Final = -2_147_483_648
-"""Smallest int32: known from before the log began."""
+from features.window import NEVER, UNKNOWN_DAY
 
 _YEAR: Final = 365
 
 
 @numba.njit(cache=True, nogil=True)
-def _count_until(days: NDArray[np.int32], n: int, day: int) -> int:
+def count_until(days: NDArray[np.int32], n: int, day: int) -> int:
     """Return how many of the first n ascending days are at most `day`."""
     low, high = 0, n
     while low < high:
@@ -42,7 +37,7 @@ def _seasonal(days: NDArray[np.int32], n: int, today: int, window: int, first_al
     a = today - _YEAR
     if a < first_allowed:
         return False
-    before = _count_until(days, n, a)
+    before = count_until(days, n, a)
     if before == n or (before > 0 and days[before - 1] > a - window):
         return False
     comes_back = days[before]
@@ -68,19 +63,17 @@ def _volume_fell(
     start = today - horizon
     if n == 0 or days[0] > start:
         return False, False
-    known = _count_until(days, n, start)
+    known = count_until(days, n, start)
     expected = horizon * (r + known - 1) / (alpha + start - days[0])
-    came = _count_until(days, n, today) - known
+    came = count_until(days, n, today) - known
     return expected >= least, came <= share * expected * season
 
 
 @numba.njit(cache=True, nogil=True)
-def _next_review(
-    days: NDArray[np.int32], n: int, today: int, r: float, alpha: float, horizon: int, least: float
-) -> int:
+def next_review(days: NDArray[np.int32], n: int, today: int, r: float, alpha: float, horizon: int, least: float) -> int:
     """Return the first day >= today on which the volume rule expects enough purchase days to speak, or NEVER."""
     start = max(today - horizon, int(days[0]))
-    known = _count_until(days, n, start)
+    known = count_until(days, n, start)
     while True:
         if horizon * (r + known - 1) >= least * (alpha + start - days[0]):
             return start + horizon
@@ -156,7 +149,7 @@ def replay_slices(
         written = 0
 
         today = min(int(known_since[i]), int(bought[0]) if hi > lo else NEVER)
-        if today == ALWAYS:
+        if today == UNKNOWN_DAY:
             today = min(int(dates[0]), int(bought[0]) if hi > lo else NEVER)
             stage = PROSPECT
         while today <= last_date:
@@ -209,7 +202,7 @@ def replay_slices(
                     gap = (alpha + last - known_days[0]) / (r + x)
                     decline_day = last + int(np.floor(max(decline_multiple * gap, decline_floor))) + 1
                     churn_day = last + int(np.floor(max(churn_multiple * gap, churn_floor))) + 1
-                    before_life = _count_until(known_days, n_known, life_start - 1)
+                    before_life = count_until(known_days, n_known, life_start - 1)
                     in_life = n_known - before_life
                     settled = GROWTH
                     if in_life >= mature_purchases and last - known_days[before_life] >= horizon:
@@ -278,7 +271,7 @@ def replay_slices(
                 else:
                     upcoming = min(decline_day, churn_day)
                     if settled >= GROWTH:
-                        review = _next_review(known_days, n_known, today + 1, r, alpha, horizon, least)
+                        review = next_review(known_days, n_known, today + 1, r, alpha, horizon, least)
                         upcoming = min(upcoming, max(review, left_decline + dwell))
                     today = min(until, max(today + 1, upcoming))
         while written < n_dates:

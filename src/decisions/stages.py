@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from decisions.names import NEW, STAGES
 from decisions.season import Season, Slices, season_sums
 from decisions.stage_policy import StagePolicy
-from decisions.stage_replay import NEVER, replay_slices
-
-_EPOCH = date(1970, 1, 1)
+from decisions.stage_replay import replay_slices
+from features.window import NEVER, UNKNOWN_DAY, to_day
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,8 +55,6 @@ def replay(
     policy: StagePolicy,
     *,
     season: Season | None = None,
-    known_since: NDArray[np.int32] | None = None,
-    log_start: int | None = None,
 ) -> StageHistory:
     """Return every customer's stage as of a date, and how it came about.
 
@@ -67,20 +64,21 @@ def replay(
         policy: the frozen rules.
         season: the whole base's season factor (`decisions.season.season_of`); by default that of this history, which
             is right only where the history is the whole base.
-        known_since: int32[n], day from which a customer without a purchase is known (registered); `ALWAYS` where the
-            day is unknown.
-            Default: customers without any purchase day are known always, all others from their first purchase.
-        log_start: first day of the whole log; by default of this history.
+
+    A customer without a purchase day is a prospect from the day of registration, or always where that is unknown; one
+    whose first purchase is later than `as_of` and who has not registered by then is not yet known (−1) and is not to
+    be scored.
 
     >>> from types import SimpleNamespace
     >>> day = np.array([0, 10, 20, 30], np.int32)
-    >>> one = SimpleNamespace(offsets=np.array([0, 4]), day=day, void_day=np.full(4, NEVER, np.int32), closed_day=None)
+    >>> one = SimpleNamespace(offsets=np.array([0, 4]), day=day, void_day=np.full(4, NEVER, np.int32),
+    ...     closed_day=None, registered_day=None, log_first_day=0)
     >>> policy = StagePolicy.from_rates(1.0, 20.0, 90)
     >>> [STAGES[replay(one, as_of, policy).stage[0]] for as_of in (0, 30, 65, 130)]
     ['new', 'growth', 'decline', 'churned']
     """
-    today = _as_day(as_of)
-    outputs = _run(history, np.array([today], np.int32), policy, season, known_since, log_start)
+    today = to_day(as_of)
+    outputs = _run(history, np.array([today], np.int32), policy, season)
     stage, count, first, last = outputs.stage[:, 0], outputs.count, outputs.first, outputs.last
     bought = count > 0
     recency = np.where(bought, last - first, 0)
@@ -107,17 +105,15 @@ def stages_at(
     policy: StagePolicy,
     *,
     season: Season | None = None,
-    known_since: NDArray[np.int32] | None = None,
-    log_start: int | None = None,
 ) -> NDArray[np.int8]:
     """Return int8[n, len(dates)]: every customer's stage as of each date, one pass; −1 where not yet known.
 
     Each column equals ``replay(history, date, …).stage``: what happened between a date and the last one is not known
     earlier.
     """
-    days = np.array([_as_day(one) for one in dates], np.int32)
+    days = np.array([to_day(one) for one in dates], np.int32)
     order = np.argsort(days, kind="stable")
-    stages = _run(history, days[order], policy, season, known_since, log_start).stage
+    stages = _run(history, days[order], policy, season).stage
     unsorted = np.empty_like(stages)
     unsorted[:, order] = stages
     return unsorted
@@ -164,21 +160,17 @@ def _run(
     dates: NDArray[np.int32],
     policy: StagePolicy,
     season: Season | None,
-    known_since: NDArray[np.int32] | None,
-    log_start: int | None,
 ) -> _Outputs:
     n = history.offsets.size - 1
     last = int(dates[-1])
-    if log_start is None:
-        log_start = int(history.day.min()) if history.day.size else last
+    log_start = min(history.log_first_day, last)
     if season is None:
-        season = season_sums(history, policy, first_day=min(log_start, last), last_day=last).factor(policy)
-    if season.end < last or season.start > log_start <= last:
+        season = season_sums(history, policy, last_day=last).factor(policy)
+    if season.end < last or season.start > log_start:
         raise ValueError(
             f"the season factor covers days {season.start} to {season.end}; it must cover {log_start} to {last}: "
             "make it from the whole base up to the last date."
         )
-    known = _known_since(history, n) if known_since is None else np.ascontiguousarray(known_since, np.int32)
     closed = np.full(n, NEVER, np.int32) if history.closed_day is None else history.closed_day
     outputs = _Outputs(
         stage=np.empty((n, dates.size), np.int8),
@@ -195,7 +187,7 @@ def _run(
         history.day,
         history.void_day,
         closed,
-        known,
+        _known_since(history),
         dates,
         season.factor,
         season.start,
@@ -238,10 +230,10 @@ def _rules(policy: StagePolicy) -> NDArray[np.float64]:
     )
 
 
-def _known_since(history: Slices, n: int) -> NDArray[np.int32]:
-    empty = history.offsets[1:] == history.offsets[:-1]
-    return np.where(empty, np.int32(-NEVER - 1), np.int32(NEVER)).astype(np.int32)[:n]
-
-
-def _as_day(value: date | int) -> int:
-    return int(value) if isinstance(value, int | np.integer) else (value - _EPOCH).days
+def _known_since(history: Slices) -> NDArray[np.int32]:
+    """Return the day from which each customer is known before a first purchase: NEVER if not, UNKNOWN_DAY if unknown."""
+    without = history.offsets[1:] == history.offsets[:-1]
+    unknown = np.where(without, np.int32(UNKNOWN_DAY), np.int32(NEVER)).astype(np.int32)
+    if history.registered_day is None:
+        return unknown
+    return np.where(history.registered_day == NEVER, unknown, history.registered_day)
