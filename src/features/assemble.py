@@ -1,0 +1,145 @@
+"""From clean lines in any order to sorted purchase lines, purchase days and linked returns.
+
+The one place where lines become a history: :meth:`History.from_frame` and the ingest of files both come through here,
+whole customers at a time.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.account import REASON_CODES
+from features.arrange import arrange
+from features.netting import NO_CODE, Days, collapse, net
+
+I8 = NDArray[np.int8]
+I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class CleanLines:
+    """Lines that passed the contract, in any order.
+
+    ``customer`` codes 0..n-1 in the order of the ids; ``value`` fixed-point amount, negative for a return (items
+    where the log has no amounts); ``product`` codes in the order of the names; ``order`` any number that tells orders apart;
+    ``row`` a digest of the whole source row, equal for equal rows. Codes are NO_CODE where the source has none.
+    """
+
+    n: int
+    customer: I32
+    day: I32
+    value: I64
+    product: I32 | None
+    order: I64 | None
+    row: I64
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Assembled:
+    """Sorted lines, days and returns of whole customers; ``line_rows`` and ``return_rows`` say where they came from."""
+
+    days: Days
+    line_rows: I64
+    """Source row of each purchase line, sorted by customer and day."""
+    line_offsets: I64
+    """Customers' purchase lines."""
+    line_void_day: I32
+    return_rows: I64
+    """Source row of each return line, matched or not, sorted by customer and day."""
+    return_offsets: I64
+    """Customers' return lines."""
+    return_matched: I64
+    link_offsets: I64
+    """Customers' links."""
+    link_return: I64
+    link_line: I64
+    link_day_row: I64
+    link_value: I64
+    reason: I8
+    """Per source row: code of the reason for which it was used, netted or quarantined."""
+    equal_rows_kept: int
+    unmatched: int
+    """Amount of returns in excess of what they could undo, returns with nothing to undo left out."""
+
+
+def assemble(lines: CleanLines) -> Assembled:
+    """Sort, drop duplicates that carry an order, net returns, collapse days.
+
+    >>> lines = CleanLines(1, np.zeros(3, np.int32), np.array([4, 1, 4], np.int32),
+    ...     np.array([-5, 5, 7]), None, None, np.arange(3))
+    >>> done = assemble(lines)
+    >>> done.days.day.tolist(), done.days.value.tolist(), done.link_value.tolist(), done.link_line.tolist()
+    ([1, 4], [5, 7], [5], [1])
+    """
+    n = lines.n
+    perm, _ = arrange(n, lines.customer, lines.day, lines.value, lines.product, lines.order, lines.row)
+    duplicate, equal_kept = _equal_rows(lines, perm)
+    reason = np.full(lines.customer.size, REASON_CODES["purchase"], np.int8)
+    is_return = lines.value[perm] < 0
+    if duplicate is not None:
+        reason[perm[duplicate]] = REASON_CODES["duplicate"]
+        line_rows, return_rows = perm[~is_return & ~duplicate], perm[is_return & ~duplicate]
+    else:
+        line_rows, return_rows = perm[~is_return], perm[is_return]
+    line_offsets = _offsets(n, lines.customer[line_rows])
+    return_offsets = _offsets(n, lines.customer[return_rows])
+    line_day, line_value = lines.day[line_rows], lines.value[line_rows]
+    return_value = -lines.value[return_rows]
+    netted = net(
+        line_offsets,
+        line_day,
+        line_value,
+        None if lines.product is None else lines.product[line_rows],
+        None if lines.order is None else lines.order[line_rows],
+        return_offsets,
+        lines.day[return_rows],
+        return_value,
+        None if lines.product is None else lines.product[return_rows],
+        None if lines.order is None else lines.order[return_rows],
+    )
+    days = Days(*collapse(line_offsets, line_day, line_value, netted.void_day))
+    reason[return_rows] = REASON_CODES["return_without_purchase"]
+    reason[return_rows[netted.matched > 0]] = REASON_CODES["return_beyond_purchases"]
+    reason[return_rows[(netted.matched > 0) & (netted.matched == return_value)]] = REASON_CODES["return"]
+    excess = (return_value - netted.matched)[netted.matched > 0]
+    day_of_line = np.repeat(np.arange(days.day.size), days.lines)
+    return Assembled(
+        days=days,
+        line_rows=line_rows,
+        line_offsets=line_offsets,
+        line_void_day=netted.void_day,
+        return_rows=return_rows,
+        return_offsets=return_offsets,
+        return_matched=netted.matched,
+        link_offsets=np.searchsorted(netted.link_return, return_offsets).astype(np.int64),
+        link_return=netted.link_return,
+        link_line=netted.link_line,
+        link_day_row=day_of_line[netted.link_line],
+        link_value=netted.link_value,
+        reason=reason,
+        equal_rows_kept=equal_kept,
+        unmatched=int(excess.sum()),
+    )
+
+
+def _equal_rows(lines: CleanLines, perm: I64) -> tuple[NDArray[np.bool_] | None, int]:
+    """Mark lines equal to the one before in every source column: duplicates if they carry an order, else kept."""
+    equal = np.zeros(perm.size, np.bool_)
+    candidates = np.flatnonzero(lines.row[perm[1:]] == lines.row[perm[:-1]])
+    before, after = perm[candidates], perm[candidates + 1]
+    same = (lines.customer[before] == lines.customer[after]) & (lines.day[before] == lines.day[after])
+    same &= lines.value[before] == lines.value[after]
+    equal[candidates[same] + 1] = True
+    n_equal = int(same.sum())
+    if lines.order is None or n_equal == 0:
+        return None, n_equal
+    duplicate = equal & (lines.order[perm] != NO_CODE)
+    return duplicate, n_equal - int(duplicate.sum())
+
+
+def _offsets(n: int, customer: I32) -> I64:
+    offsets = np.zeros(n + 1, np.int64)
+    np.cumsum(np.bincount(customer, minlength=n), out=offsets[1:])
+    return offsets

@@ -1,0 +1,166 @@
+"""Arrow columns of a source, turned into days, fixed-point amounts and codes; what cannot be read gets its reason."""
+
+import datetime as dt
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from features.account import FIRST_POSSIBLE, LARGEST_AMOUNT, LAST_POSSIBLE, MICRO, REASON_CODES
+from features.history import Codes
+from features.netting import NO_CODE
+from features.window import UNKNOWN_DAY
+
+F64 = NDArray[np.float64]
+I8 = NDArray[np.int8]
+I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
+
+OK: int = 0
+"""Reason code of a value that can be read (no reason to set a row aside)."""
+
+
+def to_table(frame: Any, what: str) -> pa.Table:
+    """Arrow table of a pandas, Polars or Arrow frame (anything that speaks ``__arrow_c_stream__``)."""
+    if isinstance(frame, pa.Table):
+        return frame
+    if isinstance(frame, pd.DataFrame):
+        return pa.Table.from_pandas(frame, preserve_index=False)
+    if hasattr(frame, "__arrow_c_stream__"):
+        return pa.table(frame)
+    raise TypeError(
+        f"{what}: expected a pandas, Polars or Arrow frame, got {type(frame).__module__}.{type(frame).__name__}."
+    )
+
+
+def column(table: pa.Table, name: str, what: str, role: str) -> pa.Array:
+    """One column by name, in one piece; an error that lists the columns there are if it is missing."""
+    if name not in table.column_names:
+        raise KeyError(
+            f"{what}: no column {name!r} for {role}; the columns are {table.column_names}. Name it by {role}=…."
+        )
+    merged = table.column(name).combine_chunks()
+    if isinstance(merged, pa.ChunkedArray):
+        merged = pa.concat_arrays(merged.chunks) if merged.num_chunks else pa.array([], merged.type)
+    if pa.types.is_dictionary(merged.type):
+        merged = merged.dictionary_decode()
+    return merged
+
+
+def ids(array: pa.Array, what: str) -> pa.Array:
+    """Customer ids as text or int64: whole numbers kept as floats (pandas, where ids are missing) become int64 again.
+
+    Empty text is no id.
+    """
+    kind = array.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        text = array.cast(pa.string())
+        return pc.if_else(
+            pc.equal(pc.utf8_length(pc.utf8_trim_whitespace(text)), 0), pa.scalar(None, pa.string()), text
+        )
+    if pa.types.is_integer(kind):
+        return array.cast(pa.int64())
+    if pa.types.is_floating(kind):
+        array = pc.if_else(pc.is_finite(array), array, pa.scalar(None, kind))
+        whole = pc.all(pc.equal(array, pc.round(array))).as_py()
+        if whole is None or whole:
+            return array.cast(pa.int64())
+    raise TypeError(f"{what}: customer ids must be text or whole numbers, got {kind}. Convert the column first.")
+
+
+def days(array: pa.Array, what: str) -> tuple[I32, I8]:
+    """Days of a date, timestamp or ISO text column, and a reason code where there is none."""
+    kind = array.type
+    missing = pc.is_null(array).to_numpy(zero_copy_only=False)
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        stamps = pd.to_datetime(pd.Series(array.to_pandas()), errors="coerce", format="ISO8601", utc=True)
+        array = pa.Array.from_pandas(stamps.dt.tz_localize(None))
+    elif pa.types.is_timestamp(kind):
+        if kind.tz is not None:
+            array = pc.local_timestamp(array)
+    elif not pa.types.is_date(kind):
+        raise TypeError(
+            f"{what}: timestamps must be dates, timestamps or ISO text, got {kind}. Use pandas.to_datetime first."
+        )
+    unreadable = pc.is_null(array).to_numpy(zero_copy_only=False) & ~missing
+    if pa.types.is_timestamp(array.type):
+        unit = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[array.type.unit] * 86_400
+        ticks = array.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
+        wide = np.floor_divide(ticks, unit)
+    else:
+        wide = array.cast(pa.date32()).cast(pa.int32()).fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
+    reason = np.zeros(wide.size, np.int8)
+    reason[(wide < FIRST_POSSIBLE) | (wide > LAST_POSSIBLE)] = REASON_CODES["timestamp_impossible"]
+    reason[unreadable] = REASON_CODES["timestamp_unreadable"]
+    reason[missing] = REASON_CODES["timestamp_missing"]
+    return np.where(reason == OK, wide, UNKNOWN_DAY).astype(np.int32), reason
+
+
+def dates(array: pa.Array, what: str, missing: int) -> I32:
+    """Days of an optional date column, ``missing`` where empty; an unreadable or impossible date is an error."""
+    day, reason = days(array, what)
+    bad = (reason != OK) & (reason != REASON_CODES["timestamp_missing"])
+    if bad.any():
+        first = array[int(np.flatnonzero(bad)[0])].as_py()
+        raise ValueError(
+            f"{what}: {int(bad.sum()):,} values are no possible date (the first is {first!r}). Mend them first."
+        )
+    return np.where(reason == OK, day, missing).astype(np.int32)
+
+
+def micro(array: pa.Array, what: str) -> tuple[I64, I8]:
+    """Fixed-point amounts of a numeric or text column, and a reason code where there is none."""
+    kind = array.type
+    missing = pc.is_null(array).to_numpy(zero_copy_only=False)
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        number = pd.to_numeric(pd.Series(array.to_pandas()), errors="coerce").to_numpy(np.float64)
+        unreadable = np.isnan(number) & ~missing
+    elif pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        number = array.cast(pa.float64(), safe=False).fill_null(0.0).to_numpy(zero_copy_only=False)
+        unreadable = np.zeros(number.size, np.bool_)
+    else:
+        raise TypeError(f"{what}: amounts must be numbers, got {kind}.")
+    reason = np.zeros(number.size, np.int8)
+    finite = np.isfinite(number)
+    reason[finite & (np.abs(number) > LARGEST_AMOUNT)] = REASON_CODES["amount_out_of_range"]
+    reason[~finite] = REASON_CODES["amount_not_finite"]
+    reason[unreadable] = REASON_CODES["amount_unreadable"]
+    reason[missing] = REASON_CODES["amount_missing"]
+    return np.rint(np.where(reason == OK, number, 0.0) * MICRO).astype(np.int64), reason
+
+
+def numbers(array: pa.Array) -> F64:
+    """A numeric column as float64, NaN where it is empty."""
+    result: F64 = array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    return result
+
+
+def codes(array: pa.Array) -> Codes:
+    """Codes of a text column, in the order of the names; empty text is no value."""
+    if not (pa.types.is_string(array.type) or pa.types.is_large_string(array.type)):
+        array = array.cast(pa.string())
+    encoded = array.dictionary_encode()
+    names = encoded.dictionary
+    order = pc.sort_indices(names).to_numpy()
+    names = names.take(pa.array(order))
+    rank = np.empty(order.size + 1, np.int32)
+    rank[order] = np.arange(order.size, dtype=np.int32)
+    rank[-1] = NO_CODE
+    if order.size and names[0].as_py() == "":
+        rank -= 1
+        rank[rank < 0] = NO_CODE
+        names = names[1:]
+    return Codes(rank[encoded.indices.fill_null(order.size).to_numpy(zero_copy_only=False)], names.cast(pa.string()))
+
+
+def text(array: pa.Array) -> pa.Array:
+    """A column as text."""
+    return array if pa.types.is_string(array.type) else array.cast(pa.string())
+
+
+def date_of(value: Any) -> dt.date:
+    """A date from a date or timestamp."""
+    return value.date() if isinstance(value, dt.datetime) else value

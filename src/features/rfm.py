@@ -1,0 +1,63 @@
+"""The summary that buy-till-you-die models take: frequency, recency, age and monetary value as of a date."""
+
+import datetime as dt
+
+import numba
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from features.history import History
+from features.window import to_day
+
+F64 = NDArray[np.float64]
+I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
+
+COLUMNS = ("frequency", "recency", "T", "monetary_value", "days_since_last_purchase", "spend")
+
+
+@numba.njit(cache=True, nogil=True)
+def summary(offsets: I64, day: I32, amount: F64, as_of: int) -> F64:
+    """The columns of ``COLUMNS`` as rows of an array (6, n), for customers with at least one purchase day each."""
+    n = offsets.size - 1
+    out = np.empty((6, n), np.float64)
+    for c in range(n):
+        lo, hi = offsets[c], offsets[c + 1]
+        out[0, c] = hi - lo - 1
+        out[1, c] = day[hi - 1] - day[lo]
+        out[2, c] = as_of - day[lo]
+        out[4, c] = as_of - day[hi - 1]
+        if amount.size == 0:
+            out[3, c] = np.nan
+            out[5, c] = np.nan
+            continue
+        repeats = 0.0
+        for j in range(lo + 1, hi):
+            repeats += amount[j]
+        out[3, c] = repeats / (hi - lo - 1) if hi - lo > 1 else np.nan
+        out[5, c] = amount[lo] + repeats
+    return out
+
+
+def summarise(history: History, as_of: dt.date | int) -> pd.DataFrame:
+    """Summary by customer as of a date, in days; one row a customer with a purchase day by then, as sorted there.
+
+    Columns: ``frequency`` repeat purchase days; ``recency`` age at the last purchase; ``T`` age at ``as_of``;
+    ``monetary_value`` mean net amount of the repeat purchase days, missing where there is none or the log has no money;
+    ``days_since_last_purchase``; ``spend`` net amount of all purchase days.
+
+    >>> import pandas as pd
+    >>> log = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [5.0, 7.0, 2.5],
+    ...                     "timestamp": pd.to_datetime(["1997-01-01", "1997-01-11", "1997-01-09"])})
+    >>> summarise(History.from_frame(log), dt.date(1997, 1, 31)).loc["a"].tolist()
+    [1.0, 10.0, 30.0, 7.0, 20.0, 12.0]
+    """
+    known = history.purchases(as_of)
+    has = np.diff(known.offsets) > 0
+    offsets = np.concatenate([known.offsets[:-1][has], known.offsets[-1:]])
+    amount = np.empty(0) if known.amount is None else known.amount
+    table = summary(offsets, known.day, amount, to_day(as_of))
+    ids = history.customer_id.filter(pa.array(has)).to_pandas()
+    return pd.DataFrame(dict(zip(COLUMNS, table, strict=True)), index=pd.Index(ids, name="customer_id"))
