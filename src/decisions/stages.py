@@ -231,7 +231,7 @@ def _rules(policy: StagePolicy) -> NDArray[np.float64]:
 
 
 def _known_since(history: Slices) -> NDArray[np.int32]:
-    """Return the day from which each customer is known before a first purchase: NEVER if not, UNKNOWN_DAY if unknown."""
+    """Return the day from which each customer is known before a first purchase; NEVER if not, UNKNOWN_DAY if ever."""
     without = history.offsets[1:] == history.offsets[:-1]
     unknown = np.where(without, np.int32(UNKNOWN_DAY), np.int32(NEVER)).astype(np.int32)
     if history.registered_day is None:

@@ -1,0 +1,161 @@
+"""The catalogue of actions, and the policy that says how much may be spent on whom.
+
+Every rate in here is an assumption until experiments with a control group replace it; tables and reports call gains
+that rest on it "assumed".
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Final, Literal, get_args
+
+from decisions.names import STAGES
+
+Effect = Literal["prevent", "activate", "develop", "convert"]
+EFFECTS: Final[tuple[Effect, ...]] = get_args(Effect)
+DECLINE_STRATEGIES: Final = ("rescue", "respond", "improve")
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something that can be done for a customer.
+
+    Attributes:
+        name: unique in the catalogue.
+        stages: stages in which it is offered.
+        channel: how the customer is reached (e-mail, phone, letter …).
+        effect: "prevent" keeps those who stand to leave and wins back those who left; "activate" brings a new
+            customer's second purchase; "develop" raises the spend; "convert" brings a prospect's first purchase.
+        causes: strategies of declining customers it fits (`DECLINE_STRATEGIES`); empty fits all.
+        contact_cost: money per contact.
+        incentive: money given to whoever accepts, as an amount …
+        incentive_share: … or as a share of the accepting customer's order.
+        capacity: at most so many contacts a scoring; None is without limit.
+        save_rate: assumed share of the losses that the action prevents.
+        winback_save_rate: assumed share of those gone that it brings back; None is a fifth of `save_rate`.
+        lift: assumed effect of "activate", "develop" and "convert".
+        accept_if_staying: share of those who would have bought anyway that takes the incentive.
+        personal: done by a person; chosen for a declining customer only where its net value beats every automated
+            action.
+
+    >>> offer = Action("call", ("decline",), "phone", "prevent", contact_cost=8.0, save_rate=0.2)
+    >>> offer.winback_rate
+    0.04
+    """
+
+    name: str
+    stages: tuple[str, ...]
+    channel: str
+    effect: Effect
+    causes: tuple[str, ...] = ()
+    contact_cost: float = 1.0
+    incentive: float = 0.0
+    incentive_share: float = 0.0
+    capacity: int | None = None
+    save_rate: float = 0.1
+    winback_save_rate: float | None = None
+    lift: float = 0.02
+    accept_if_staying: float = 1.0
+    personal: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant."""
+        where = f"action {self.name!r}"
+        _known(where, "stages", self.stages, STAGES)
+        _known(where, "causes", self.causes, DECLINE_STRATEGIES)
+        _known(where, "effect", (self.effect,), EFFECTS)
+        for name in ("contact_cost", "incentive"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{where}: {name} must be at least 0; found {getattr(self, name)!r}.")
+        for name in ("incentive_share", "save_rate", "winback_rate", "lift", "accept_if_staying"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{where}: {name} must lie in [0, 1]; found {getattr(self, name)!r}.")
+        if self.capacity is not None and self.capacity < 0:
+            raise ValueError(f"{where}: capacity must be at least 0 or none; found {self.capacity!r}.")
+
+    @property
+    def winback_rate(self) -> float:
+        """The assumed rate for those already gone."""
+        return self.save_rate / 5 if self.winback_save_rate is None else self.winback_save_rate
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionPolicy:
+    """How much may be spent, on whom, and how it is measured; versioned by `digest`.
+
+    Attributes:
+        actions: the catalogue, names unique.
+        budget: money for contacts and expected incentives of one scoring; None is without limit.
+        control_share: share of the targeted that is left alone, so that the effect can be measured.
+        min_days_between_contacts: days that must have passed since the last contact.
+        min_return: least net gain per unit of money spent.
+        value_horizon_days: the one scale of all gains: margin over so many days.
+        salt: text that goes into the hash that draws the control group.
+    """
+
+    actions: tuple[Action, ...]
+    budget: float | None = None
+    control_share: float = 0.1
+    min_days_between_contacts: int = 0
+    min_return: float = 0.0
+    value_horizon_days: int = 365
+    salt: str = "lifecycle"
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant."""
+        names = [action.name for action in self.actions]
+        if len(set(names)) != len(names):
+            raise ValueError(f"retention: names of actions must be unique; found {names}.")
+        if self.budget is not None and not self.budget >= 0:
+            raise ValueError(f"retention.budget must be at least 0 or none; found {self.budget!r}.")
+        if not 0 <= self.control_share < 1:
+            raise ValueError(f"retention.control_share must lie in [0, 1); found {self.control_share!r}.")
+        if self.value_horizon_days <= 0:
+            raise ValueError(f"retention.value_horizon_days must be > 0; found {self.value_horizon_days!r}.")
+
+    @property
+    def digest(self) -> str:
+        """16 hexadecimal digits over all numbers of the policy and its catalogue."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
+
+
+def default_actions(
+    *,
+    contact_cost: float = 1.0,
+    incentive: float = 0.0,
+    save_rate: float = 0.1,
+    winback_save_rate: float | None = None,
+) -> tuple[Action, ...]:
+    """Return the catalogue that is used when the config names no actions: one retention offer and one for the second
+    purchase.
+
+    >>> [action.name for action in default_actions()]
+    ['retention_offer', 'second_purchase_offer']
+    """
+    return (
+        Action(
+            "retention_offer",
+            ("growth", "mature", "decline", "churned"),
+            "email",
+            "prevent",
+            contact_cost=contact_cost,
+            incentive=incentive,
+            save_rate=save_rate,
+            winback_save_rate=winback_save_rate,
+        ),
+        Action(
+            "second_purchase_offer",
+            ("new",),
+            "email",
+            "activate",
+            contact_cost=contact_cost,
+            incentive=incentive,
+            lift=save_rate / 5,
+        ),
+    )
+
+
+def _known(where: str, what: str, found: tuple[str, ...], allowed: tuple[str, ...]) -> None:
+    unknown = [one for one in found if one not in allowed]
+    if unknown:
+        raise ValueError(f"{where}: {what} must be among {', '.join(allowed)}; found {', '.join(unknown)}.")

@@ -1,0 +1,155 @@
+"""What an action is worth for a customer: margin won over the value horizon, minus contact and expected incentive.
+
+All rates are assumed (see `decisions.actions`). Gains are linear in the rate, so the rate at which an action pays for
+itself needs no assumption at all.
+"""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from decisions.actions import Action
+from decisions.names import STAGES
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Worth:
+    """What is known of n customers' money, one entry a customer; NaN where it is not known, as for prospects.
+
+    Attributes:
+        p_star: P(alive at as_of), consistent with `churn_probability`: clip((1 − churn_probability)/(1 − q0), 0, 1).
+        kappa: E[e^(−λpH)], P(still alive at the horizon's end | alive now).
+        churn_probability: P(no purchase in the horizon).
+        v_prevent, v_back: value terms of `models.btyd.retention` times margin and mean amount, money over the value
+            horizon.
+        expected_purchases: purchase days expected in the horizon.
+        expected_spend: money expected in the horizon.
+        order_value: expected amount of one purchase day.
+        value_after_second: margin over the value horizon of a customer who has just bought a second time.
+        margin: margin of amounts, in [0, 1]; one number.
+        first_purchase_probability: P(a prospect buys in the horizon unasked); one number.
+        new_customer_value: margin over the value horizon of a customer who has just bought for the first time; one
+            number.
+        first_order_value: expected amount of a first purchase day; one number.
+    """
+
+    p_star: Floats
+    kappa: Floats
+    churn_probability: Floats
+    v_prevent: Floats
+    v_back: Floats
+    expected_purchases: Floats
+    expected_spend: Floats
+    order_value: Floats
+    value_after_second: Floats
+    margin: float = 1.0
+    first_purchase_probability: float = 0.0
+    new_customer_value: float = 0.0
+    first_order_value: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse arrays of different lengths and a margin outside [0, 1]."""
+        sizes = {one.name: getattr(self, one.name).size for one in fields(self) if one.name not in _NUMBERS}
+        if len(set(sizes.values())) > 1:
+            raise ValueError(f"Worth: all arrays must be of one length; found {sizes}.")
+        if not 0 <= self.margin <= 1:
+            raise ValueError(f"Worth: margin must lie in [0, 1]; found {self.margin!r}.")
+
+    @property
+    def value_at_risk(self) -> Floats:
+        """p*·V_prevent + (1 − p*)·V_back: risk counted once."""
+        return self.p_star * self.v_prevent + (1 - self.p_star) * self.v_back
+
+
+_NUMBERS = ("margin", "first_purchase_probability", "new_customer_value", "first_order_value")
+
+
+@dataclass(frozen=True, eq=False)
+class Gain:
+    """One action's gain for every customer: ``net = rate·(won − incentive·saved) − cost_if_no_effect``.
+
+    Attributes:
+        rate: the assumed effect: save rate or lift.
+        won: margin won at a rate of 1.
+        saved: P(an additional acceptance of the incentive) at a rate of 1.
+        incentive: money per acceptance.
+        staying: contact cost + incentive × P(taken by somebody who would have bought anyway).
+    """
+
+    rate: float
+    won: Floats
+    saved: Floats
+    incentive: Floats
+    staying: Floats
+
+    @property
+    def cost(self) -> Floats:
+        """Contact cost + expected incentive: what the budget pays."""
+        return self.staying + self.incentive * self.rate * self.saved
+
+    @property
+    def net(self) -> Floats:
+        """Assumed net gain at the assumed rate."""
+        return self.net_at(1.0)
+
+    def net_at(self, multiple: float) -> Floats:
+        """Net gain if the effect were `multiple` times the assumed rate."""
+        rate = self.rate * multiple
+        return rate * self.won - self.staying - self.incentive * rate * self.saved
+
+    @property
+    def break_even(self) -> Floats:
+        """The rate at which net is zero; inf where no rate repays the cost, NaN where the value is not known."""
+        slope = self.won - self.incentive * self.saved
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rate = np.where(slope > 0, self.staying / slope, np.inf)
+        return np.where(np.isnan(slope) | np.isnan(self.staying), np.nan, rate)
+
+
+def gain(action: Action, worth: Worth) -> Gain:
+    """Return what an action would bring for every customer, whether or not it is offered in the customer's stage.
+
+    >>> one = np.ones(1)
+    >>> worth = Worth(0.5 * one, 0.8 * one, 0.6 * one, 100 * one, 50 * one, one, 40 * one, 40 * one, 80 * one)
+    >>> offer = Action("offer", ("decline",), "email", "prevent", contact_cost=1.0, save_rate=0.1)
+    >>> float(gain(offer, worth).net[0].round(6))  # .1·.5·100 + .02·.5·50 − 1
+    4.5
+    """
+    incentive = action.incentive + action.incentive_share * worth.order_value
+    would_buy = 1 - worth.churn_probability
+    if action.effect == "prevent":
+        ratio = action.winback_rate / action.save_rate if action.save_rate > 0 else 0.0
+        won = worth.p_star * worth.v_prevent + ratio * (1 - worth.p_star) * worth.v_back
+        saved = worth.p_star * (1 - worth.kappa) + ratio * (1 - worth.p_star)
+        rate = action.save_rate
+    elif action.effect == "activate":
+        saved = worth.churn_probability
+        won = saved * (worth.margin * worth.order_value + worth.value_after_second)
+        rate = action.lift
+    elif action.effect == "develop":
+        won = worth.margin * worth.expected_spend
+        saved = worth.expected_purchases
+        rate = action.lift
+    else:
+        n = worth.p_star.size
+        won = np.full(n, worth.margin * worth.first_order_value + worth.new_customer_value)
+        saved = np.ones(n)
+        incentive = np.full(n, action.incentive + action.incentive_share * worth.first_order_value)
+        would_buy = np.full(n, worth.first_purchase_probability)
+        rate = action.lift
+    staying = action.contact_cost + incentive * action.accept_if_staying * would_buy
+    return Gain(rate, won, saved, incentive, staying)
+
+
+def offered(
+    action: Action, stage: NDArray[np.int8], strategy: NDArray[np.int8], causes: tuple[int, ...]
+) -> NDArray[np.bool_]:
+    """Return for whom the catalogue offers the action: by stage, and in decline also by strategy."""
+    by_stage: NDArray[np.bool_] = np.array([name in action.stages for name in STAGES])[stage]
+    if not causes:
+        return by_stage
+    fits: NDArray[np.bool_] = (stage != STAGES.index("decline")) | np.isin(strategy, causes)
+    return by_stage & fits

@@ -1,0 +1,218 @@
+"""The plan: for every customer a strategy, the best action and what it is worth, and within the means a list to act on.
+
+Grain: one entry a customer, in the order of the input. `targeted` is the optimal list; the control group is drawn
+within it by a hash of the id that does not change from run to run; `selected` is the rest. Money that the control
+group leaves is not spent again.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from decisions import strategies
+from decisions.actions import DECLINE_STRATEGIES, RetentionPolicy
+from decisions.gains import Floats, Gain, Worth, gain, offered
+from decisions.knapsack import select
+from decisions.names import STRATEGIES
+
+Codes = NDArray[np.int8]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class PlanInput:
+    """What the plan needs of n customers.
+
+    Attributes:
+        customer_id: Arrow array of strings or whole numbers, unique.
+        stage: codes of `decisions.names.STAGES`, none −1.
+        cause: codes of `decisions.names.CAUSES` (`decisions.causes.diagnose`), −1 outside decline.
+        worth: what is known of their money.
+        cautious: the same with the lower ends of intervals, for the conservative gain; None if there are none.
+        may_contact: consent given; None: everybody may be contacted.
+        days_since_contact: days since the last contact, inf where there was none; None: nobody was contacted.
+    """
+
+    customer_id: pa.Array
+    stage: Codes
+    cause: Codes
+    worth: Worth
+    cautious: Worth | None = None
+    may_contact: Flags | None = None
+    days_since_contact: Floats | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What to do, one entry a customer, in the order of the input.
+
+    Attributes:
+        strategy, cause: codes of `STRATEGIES` and `CAUSES` (−1: no cause).
+        action: position in the policy's catalogue, −1 where no allowed action has a positive net value.
+        expected_gain: assumed net gain of the action; NaN where there is none.
+        cost: contact and expected incentive of the action; NaN where there is none.
+        break_even_save_rate: effect at which the action (or, without one, the cheapest to repay) pays for itself; NaN
+            if none can.
+        targeted, control, selected: the list, the part left alone, and the part to be contacted.
+        priority: 1 = first; total order 1..n: the list by gain, then all others by best gain, value at risk and id.
+        value, bound, exact: total assumed gain of the list, its proved upper bound, and whether it is proved optimal.
+        spent: contact costs and expected incentives of the list, control group included.
+        by_rate: (multiple of the assumed rates, total net gain of this list) pairs.
+        conservative: total assumed gain of the list from the lower ends of the intervals; NaN without them.
+    """
+
+    strategy: Codes
+    cause: Codes
+    action: NDArray[np.int64]
+    expected_gain: Floats
+    cost: Floats
+    break_even_save_rate: Floats
+    targeted: Flags
+    control: Flags
+    selected: Flags
+    priority: NDArray[np.int64]
+    value: float
+    bound: float
+    exact: bool
+    spent: float
+    by_rate: tuple[tuple[float, float], ...]
+    conservative: float
+
+
+RATE_MULTIPLES = (0.25, 0.5, 1.0, 1.5, 2.0)
+
+
+def plan(customers: PlanInput, policy: RetentionPolicy) -> Plan:
+    """Return the best list within budget, capacities, consent and contact rules; a pure function of its arguments.
+
+    The order in which customers come does not matter: ties are broken by id.
+    """
+    order = _by_id(customers.customer_id)
+    n = customers.stage.size
+    gains = [gain(action, customers.worth) for action in policy.actions]
+    strategy = strategies.assign(customers.stage, customers.cause)
+    net, cost = _matrices(gains, policy, customers.stage, strategy)
+    best_net = net.max(axis=1, initial=-np.inf)
+    strategy, cause = strategies.let_go(customers.stage, strategy, customers.cause, best_net)
+
+    allowed = np.ones(n, np.bool_) if customers.may_contact is None else customers.may_contact
+    if customers.days_since_contact is not None:
+        allowed = allowed & ~(customers.days_since_contact < policy.min_days_between_contacts)
+    enough = (net > 0) & (net >= policy.min_return * cost) & allowed[:, None]
+    net = np.where(enough, net, -np.inf)
+    chosen = select(net[order], cost[order], policy.budget, [action.capacity for action in policy.actions])
+    choice = np.full(n, -1, np.int64)
+    choice[order] = chosen.choice
+    targeted = choice >= 0
+    control = np.zeros(n, np.bool_)
+    control[targeted] = in_control(
+        customers.customer_id.filter(pa.array(targeted)), share=policy.control_share, salt=policy.salt
+    )
+
+    wish = np.where(net.max(axis=1, initial=-np.inf) > 0, net.argmax(axis=1) if net.shape[1] else -1, -1)
+    action = np.where(targeted, choice, wish)
+    rows = np.flatnonzero(action >= 0)
+    expected = np.full(n, np.nan)
+    paid = np.full(n, np.nan)
+    expected[rows] = net[rows, action[rows]]
+    paid[rows] = cost[rows, action[rows]]
+    return Plan(
+        strategy=strategy,
+        cause=cause,
+        action=action,
+        expected_gain=expected,
+        cost=paid,
+        break_even_save_rate=_break_even(gains, policy, customers.stage, strategy, action),
+        targeted=targeted,
+        control=control,
+        selected=targeted & ~control,
+        priority=_priorities(order, targeted, expected, best_net, customers.worth.value_at_risk),
+        value=chosen.value,
+        bound=chosen.bound,
+        exact=chosen.exact,
+        spent=float(paid[targeted].sum()),
+        by_rate=tuple(
+            (multiple, _total([one.net_at(multiple) for one in gains], choice)) for multiple in RATE_MULTIPLES
+        ),
+        conservative=np.nan
+        if customers.cautious is None
+        else _total([gain(action, customers.cautious).net for action in policy.actions], choice),
+    )
+
+
+def in_control(customer_id: pa.Array, *, share: float, salt: str) -> Flags:
+    """Return who is left alone: a hash of salt and id, the same in every run and on every machine, falls below the
+    share.
+
+    >>> in_control(pa.array(["a", "b", "c"]), share=0.5, salt="x").tolist() == in_control(
+    ...     pa.array(["a", "b", "c"]), share=0.5, salt="x"
+    ... ).tolist()
+    True
+    """
+    key = hashlib.blake2b(salt.encode(), digest_size=32).digest()
+    limit = int(share * 2**64)
+    ids = customer_id.cast(pa.string()).to_pylist()
+    drawn = (
+        int.from_bytes(hashlib.blake2b(one.encode(), digest_size=8, key=key).digest(), "big") < limit for one in ids
+    )
+    return np.fromiter(drawn, np.bool_, len(ids))
+
+
+def _by_id(customer_id: pa.Array) -> NDArray[np.int64]:
+    import pyarrow.compute as pc
+
+    order: NDArray[np.int64] = pc.array_sort_indices(customer_id).to_numpy().astype(np.int64)
+    return order
+
+
+def _matrices(gains: list[Gain], policy: RetentionPolicy, stage: Codes, strategy: Codes) -> tuple[Floats, Floats]:
+    """Return (net, cost), one column an action; −inf where it is not offered or its value is not known."""
+    n = stage.size
+    net = np.full((n, len(gains)), -np.inf)
+    cost = np.zeros((n, len(gains)))
+    for position, (one, action) in enumerate(zip(gains, policy.actions, strict=True)):
+        causes = tuple(STRATEGIES.index(name) for name in action.causes)
+        usable = offered(action, stage, strategy, causes) & np.isfinite(one.net)
+        net[usable, position] = one.net[usable]
+        cost[usable, position] = one.cost[usable]
+    personal = np.array([action.personal for action in policy.actions], np.bool_)
+    if personal.any() and not personal.all():
+        rescued = np.isin(strategy, [STRATEGIES.index(name) for name in DECLINE_STRATEGIES])
+        automated = net[:, ~personal].max(axis=1)
+        beaten = rescued[:, None] & personal[None, :] & (net <= automated[:, None])
+        net[beaten] = -np.inf
+    return net, cost
+
+
+def _break_even(
+    gains: list[Gain], policy: RetentionPolicy, stage: Codes, strategy: Codes, action: NDArray[np.int64]
+) -> Floats:
+    least = np.full(stage.size, np.inf)
+    own = np.full(stage.size, np.nan)
+    for position, (one, what) in enumerate(zip(gains, policy.actions, strict=True)):
+        rate = one.break_even
+        usable = offered(what, stage, strategy, ())
+        least = np.where(usable & (rate < least), rate, least)
+        own = np.where(action == position, rate, own)
+    rate = np.where(action >= 0, own, least)
+    return np.where(np.isfinite(rate), rate, np.nan)
+
+
+def _priorities(
+    order: NDArray[np.int64], targeted: Flags, expected: Floats, best_net: Floats, at_risk: Floats
+) -> NDArray[np.int64]:
+    """Return ranks 1..n: targeted first by gain, then others by best net value, then value at risk, then id."""
+    gain_now = np.where(np.isnan(expected), -np.inf, expected)
+    risk = np.where(np.isnan(at_risk), -np.inf, at_risk)
+    keys = (-risk[order], -best_net[order], -gain_now[order], ~targeted[order])
+    by_rank = order[np.lexsort(keys)]
+    priority = np.empty(order.size, np.int64)
+    priority[by_rank] = np.arange(1, order.size + 1)
+    return priority
+
+
+def _total(nets: list[Floats], choice: NDArray[np.int64]) -> float:
+    return float(sum(net[choice == position].sum() for position, net in enumerate(nets)))

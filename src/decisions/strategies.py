@@ -1,0 +1,76 @@
+"""What a stage asks for, and in decline, which of the four answers its cause asks for."""
+
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from decisions.names import CAUSES, CHURNED, DECLINE, STAGES, STRATEGIES
+
+_BY_STAGE: Final = ("convert", "activate", "develop", "retain", "rescue", "win_back")
+_BY_CAUSE: Final = {
+    "complaint": "improve",
+    "satisfaction": "improve",
+    "returns": "improve",
+    "category_lost": "respond",
+    "market": "respond",
+    "silence": "rescue",
+    "volume": "rescue",
+    "not_worth_it": "let_go",
+}
+
+NO_CAUSE: Final = -1
+LET_GO: Final = STRATEGIES.index("let_go")
+_NOT_WORTH_IT: Final = CAUSES.index("not_worth_it")
+
+
+def assign(stage: NDArray[np.int8], cause: NDArray[np.int8]) -> NDArray[np.int8]:
+    """Return strategy codes (positions in `decisions.names.STRATEGIES`) before it is known what pays.
+
+    Args:
+        stage: codes of `decisions.names.STAGES`.
+        cause: codes of `decisions.names.CAUSES`, `NO_CAUSE` outside decline.
+
+    >>> [STRATEGIES[code] for code in assign(np.array([1, 4, 4], np.int8), np.array([-1, 0, 5], np.int8))]
+    ['activate', 'improve', 'rescue']
+    """
+    by_stage = np.array([STRATEGIES.index(name) for name in _BY_STAGE], np.int8)
+    by_cause = np.array([STRATEGIES.index(_BY_CAUSE[name]) for name in CAUSES], np.int8)
+    if stage.size and (stage.min() < 0 or stage.max() >= len(STAGES)):
+        raise ValueError(
+            f"stages must be codes 0 to {len(STAGES) - 1}; found {stage.min()} to {stage.max()}. "
+            "Leave out customers who are not yet known (−1)."
+        )
+    strategy = by_stage[stage]
+    declining = (stage == DECLINE) & (cause >= 0)
+    strategy[declining] = by_cause[cause[declining]]
+    return strategy
+
+
+def let_go(
+    stage: NDArray[np.int8], strategy: NDArray[np.int8], cause: NDArray[np.int8], best_net: NDArray[np.float64]
+) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
+    """Return (strategy, cause) in which those declining and churned whom no action repays are let go.
+
+    Args:
+        best_net: largest net value of any action that fits the customer; −inf where none fits.
+    """
+    hopeless = np.isin(stage, (DECLINE, CHURNED)) & ~(best_net > 0)
+    strategy = np.where(hopeless, np.int8(LET_GO), strategy).astype(np.int8)
+    cause = np.where(hopeless & (stage == DECLINE), np.int8(_NOT_WORTH_IT), cause).astype(np.int8)
+    return strategy, cause
+
+
+def strategy_labels(codes: NDArray[np.int8]) -> pa.Array:
+    """Return canonical names of strategy codes as Arrow strings."""
+    return pa.array(STRATEGIES, pa.string()).take(pa.array(codes.astype(np.int32)))
+
+
+def cause_labels(codes: NDArray[np.int8]) -> pa.Array:
+    """Return names of cause codes as Arrow strings; `NO_CAUSE` becomes null.
+
+    >>> cause_labels(np.array([0, -1], np.int8)).to_pylist()
+    ['complaint', None]
+    """
+    return pa.array(CAUSES, pa.string()).take(pa.array(codes.astype(np.int32), pa.int32(), mask=codes < 0))
