@@ -1,0 +1,88 @@
+"""Expectations of a customer who is alive, λ ~ Gamma(k, A) and p ~ Beta(a, b) of stopping after each purchase.
+
+The rate of purchases t ahead is S(t) = (k/A)·E(1 + p·t/A)^(−k−1), and all that BG/NBD and MBG/NBD predict is an
+integral of it: purchases ∫S, discounted purchases ∫e^(−δt)S, what leaving within g takes away of them.
+Given x these depend on the age alone, smoothly: see :mod:`models.btyd.ages`.
+"""
+
+import math
+
+import numba
+import numpy as np
+
+from models.btyd.inputs import Floats
+from models.btyd.rule import beta_rule, time_rule
+
+
+@numba.njit("float64[::1](float64, float64[::1], float64[::1], float64[::1], float64)", cache=True, nogil=True)
+def _purchases(k: float, p: Floats, weight: Floats, A: Floats, horizon: float) -> Floats:
+    out = np.zeros(A.size)
+    for i in range(A.size):
+        u = horizon / A[i]
+        total = 0.0
+        for j in range(p.size):
+            z = p[j] * u
+            total += weight[j] * (k * u if z < 1e-290 else -math.expm1(-k * math.log1p(z)) / p[j])
+        out[i] = total
+    return out
+
+
+@numba.njit("float64[::1](float64, float64[::1], float64[::1], float64[::1], float64)", cache=True, nogil=True)
+def _stays(k: float, p: Floats, weight: Floats, A: Floats, horizon: float) -> Floats:
+    out = np.zeros(A.size)
+    for i in range(A.size):
+        u = horizon / A[i]
+        total = 0.0
+        for j in range(p.size):
+            total += weight[j] * math.exp(-k * math.log1p(p[j] * u))
+        out[i] = total
+    return out
+
+
+@numba.njit(
+    "float64[::1](float64, float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64)",
+    cache=True,
+    nogil=True,
+)
+def _discounted(
+    k: float, p: Floats, weight: Floats, A: Floats, t: Floats, t_weight: Floats, leaving: float
+) -> Floats:
+    out = np.zeros(A.size)
+    for i in range(A.size):
+        total = 0.0
+        for j in range(p.size):
+            inner = 0.0
+            for l in range(t.size):  # noqa: E741
+                here = A[i] + p[j] * t[l]
+                value = t_weight[l] * math.exp(-(k + 1.0) * math.log1p(p[j] * t[l] / A[i]))
+                if leaving >= 0.0:
+                    value *= -math.expm1(-(k + 1.0) * math.log1p(p[j] * leaving / here))
+                inner += value
+            total += weight[j] * inner
+        out[i] = total * k / A[i]
+    return out
+
+
+def purchases(k: float, a: float, b: float, A: Floats, *, horizon: float) -> Floats:
+    """E of the number of purchases in the next ``horizon`` for one k and every rate parameter in ``A``."""
+    p, weight = beta_rule(a, b, k + 1.0, horizon / float(A.min()))
+    return np.asarray(_purchases(k, p, weight, A, horizon))
+
+
+def stays(k: float, a: float, b: float, A: Floats, *, horizon: float) -> Floats:
+    """κ = E e^(−λ·p·horizon): the chance not to have left by the horizon's end."""
+    p, weight = beta_rule(a, b, k + 1.0, horizon / float(A.min()))
+    return np.asarray(_stays(k, p, weight, A, horizon))
+
+
+def discounted(
+    k: float, a: float, b: float, A: Floats, *, horizon: float, discount_rate: float, leaving: float | None = None
+) -> Floats:
+    """E of purchases in the next ``horizon`` (may be infinite), discounted at the continuous ``discount_rate``.
+
+    With ``leaving``: E of (1 − e^(−λ·p·leaving)) times those purchases, what a departure within ``leaving`` would take.
+    """
+    smallest = float(A.min())
+    t, t_weight = time_rule(horizon, discount_rate, smallest * min(1.0, b / (k + 1.0)))
+    p, weight = beta_rule(a, b, k + 1.0, (float(t[-1]) + (leaving or 0.0)) / smallest)
+    return np.asarray(_discounted(k, p, weight, A, t, t_weight, -1.0 if leaving is None else leaving))

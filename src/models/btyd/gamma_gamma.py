@@ -1,0 +1,198 @@
+"""Gamma-Gamma: what a purchase is worth, given how many there were and their mean (Fader, Hardie and Lee 2005; note 025)."""
+
+import math
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from models.btyd.fitted import Fit
+from models.btyd.inputs import Floats, checked_weights
+from models.btyd.maximum import maximise
+from models.btyd.model import Model, certificate_of
+from models.btyd.priors import mean_held
+from models.btyd.special import digamma, trigamma
+from models.btyd.threads import in_chunks
+
+CHUNK = 1 << 16
+_SMALLEST_Q = 1.05
+
+
+@numba.njit("float64[::1](float64, float64[::1], float64[::1], float64[::1], int64, int64)", cache=True, nogil=True)
+def _spend_sums(v: float, x: Floats, spend: Floats, weight: Floats, start: int, stop: int) -> Floats:
+    """Σ w of L, xL, R, xR, R², xR² with L = ln(v + S), R = 1/(v + S), S = x·z̄ the spend."""
+    out = np.zeros(6)
+    for i in range(start, stop):
+        R = 1.0 / (v + spend[i])
+        w = weight[i]
+        L = w * math.log(v + spend[i])
+        wR = w * R
+        out[0] += L
+        out[1] += x[i] * L
+        out[2] += wR
+        out[3] += x[i] * wR
+        out[4] += wR * R
+        out[5] += x[i] * wR * R
+    return out
+
+
+@numba.njit("float64[::1](float64, float64, float64[::1], float64[::1])", cache=True, nogil=True)
+def _spend_gammas(p: float, q: float, x: Floats, weight: Floats) -> Floats:
+    """Terms of gamma functions over distinct x: value, gradient (3), Hessian (6) in (p, q, v), and Σ w."""
+    out = np.zeros(11)
+    for i in range(x.size):
+        w, n = weight[i], x[i]
+        if w == 0.0 or n == 0.0:
+            continue
+        upper, lower = digamma(p * n + q), digamma(p * n)
+        bend_upper, bend_lower = trigamma(p * n + q), trigamma(p * n)
+        out[0] += w * (math.lgamma(p * n + q) - math.lgamma(p * n) - math.lgamma(q) + p * n * math.log(n))
+        out[1] += w * n * (upper - lower + math.log(n))
+        out[2] += w * (upper - digamma(q))
+        out[4] += w * n * n * (bend_upper - bend_lower)
+        out[5] += w * n * bend_upper
+        out[7] += w * (bend_upper - trigamma(q))
+        out[10] += w
+    return out
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Spends:
+    """Repeaters' purchases and spend, with the sums that no parameter touches."""
+
+    x: Floats
+    spend: Floats
+    weight: Floats
+    distinct: Floats
+    distinct_weight: Floats
+    log_mean: float
+    x_log_mean: float
+
+    @classmethod
+    def of(cls, x: Floats, mean: Floats, weight: Floats) -> "_Spends":
+        distinct, codes = np.unique(x, return_inverse=True)
+        logs = weight * np.log(mean)
+        return cls(x, x * mean, weight, distinct, np.bincount(codes, weight), float(logs.sum()), float(x @ logs))
+
+    def log_likelihood(self, parameters: Floats) -> Floats:
+        """Value (1), gradient (3) and Hessian (6, upper triangle by rows) in (p, q, v)."""
+        p, q, v = (float(value) for value in parameters)
+        sums = np.zeros(6)
+        for part in in_chunks(
+            lambda start, stop: _spend_sums(v, self.x, self.spend, self.weight, start, stop), self.x.size, size=CHUNK
+        ):
+            sums += part
+        L, xL, R, xR, RR, xRR = sums
+        gammas = _spend_gammas(p, q, self.distinct, self.distinct_weight)
+        n = gammas[10]
+        total = gammas[:10]
+        total[0] += n * q * math.log(v) + p * self.x_log_mean - self.log_mean - p * xL - q * L
+        total[1] += self.x_log_mean - xL
+        total[2] += n * math.log(v) - L
+        total[3] += n * q / v - p * xR - q * R
+        total[6] -= xR
+        total[8] += n / v - R
+        total[9] += -n * q / (v * v) + p * xRR + q * RR
+        return np.asarray(total)
+
+
+@dataclass(frozen=True)
+class GammaGamma(Model):
+    """Purchases of one customer are Gamma(p, ν) with ν ~ Gamma(q, v): shape p stays, the scale differs between customers.
+
+    The value of purchases must not hang on how many there are: see :mod:`models.btyd.checks`.
+
+    >>> model = GammaGamma(6.24957, 3.74423, 15.44353)
+    >>> model.expected_monetary_value([0, 2], [float("nan"), 30.0]).round(2)
+    array([35.17, 30.93])
+    """
+
+    p: float
+    q: float
+    v: float
+    fitted: Fit | None = None
+
+    name: ClassVar[str] = "Gamma-Gamma"
+    symbols: ClassVar[tuple[str, ...]] = ("p", "q", "v")
+
+    @classmethod
+    def fit(
+        cls, frequency: npt.ArrayLike, monetary_value: npt.ArrayLike, *, weights: npt.ArrayLike | None = None
+    ) -> "GammaGamma":
+        """Maximum likelihood on customers with repeat purchases; the others may be there and carry no information.
+
+        ``frequency`` repeat purchases, ``monetary_value`` their mean in money, shape (customers,). Repeaters whose mean is
+        not above 0 cannot be explained by the model: they are left out, counted in ``diagnostics.messages``.
+        """
+        x, mean = _checked_money(frequency, monetary_value)
+        weight = checked_weights(weights, x.size)
+        weight = np.ones(x.size) if weight is None else weight
+        used = (x > 0.0) & (mean > 0.0) & (weight > 0.0)
+        if not used.any():
+            raise ValueError(
+                f"GammaGamma needs customers with frequency > 0 and monetary_value > 0: none of {x.size} has both. "
+                "Fit over a longer period, or run without money."
+            )
+        left_out = int(np.count_nonzero((x > 0.0) & ~(mean > 0.0)))
+        messages = ()
+        if left_out:
+            messages = (
+                f"{left_out} of {int(np.count_nonzero(x > 0))} repeat customers have a mean purchase value of 0; "
+                "they are left out of the fit and get an estimate like all others.",
+            )
+        x, mean, weight = (np.ascontiguousarray(values[used]) for values in (x, mean, weight))
+        data = _Spends.of(x, mean, weight)
+        n = float(weight.sum())
+        average = float(weight @ mean) / n
+        start = np.log([3.0, 3.0, average * 2.0 / 3.0])
+        parameters, fit = maximise(
+            cls.symbols,
+            data.log_likelihood,
+            start,
+            n=n,
+            rows=x.size,
+            prior=mean_held(average, n),
+            proper=lambda theta: None
+            if theta[1] > _SMALLEST_Q
+            else f"The fitted q is {theta[1]:.3g}: at q <= 1 the mean purchase value of the population is infinite.",
+            remedy="Look for a few very large purchases, or value customers by their own mean.",
+        )
+        return cls(*parameters, replace(fit, messages=messages + fit.messages))
+
+    @property
+    def diagnostics(self) -> Fit:
+        """Certificate of the fit; raises ``ValueError`` on a model made from given parameters."""
+        return certificate_of(self, self.fitted)
+
+    @property
+    def population_mean(self) -> float:
+        """Mean value of a purchase over all customers, p·v/(q−1); infinite at q <= 1."""
+        return self.p * self.v / (self.q - 1.0) if self.q > 1.0 else math.inf
+
+    def expected_monetary_value(self, frequency: npt.ArrayLike, monetary_value: npt.ArrayLike) -> Floats:
+        """E of the value of a customer's future purchase, p(v + x·z̄)/(p·x + q − 1): own mean, drawn to the population's."""
+        shape = np.broadcast_shapes(np.shape(frequency), np.shape(monetary_value))
+        x, mean = _checked_money(frequency, monetary_value)
+        spend = np.where(x > 0.0, x * np.where(x > 0.0, mean, 0.0), 0.0)
+        excess = self.p * x + self.q - 1.0
+        with np.errstate(divide="ignore"):
+            value = np.where(excess > 0.0, self.p * (self.v + spend) / np.maximum(excess, 0.0), np.inf)
+        return value.reshape(shape)
+
+
+def _checked_money(frequency: npt.ArrayLike, monetary_value: npt.ArrayLike) -> tuple[Floats, Floats]:
+    """Flat float64 arrays; the value of customers without repeat purchase may be missing, no other."""
+    x, mean = np.broadcast_arrays(np.asarray(frequency, np.float64), np.asarray(monetary_value, np.float64))
+    x, mean = (np.ascontiguousarray(values).reshape(-1) for values in (x, mean))
+    wrong = int(np.count_nonzero(~(np.isfinite(x) & (x >= 0.0) & (x == np.floor(x)))))
+    if wrong:
+        raise ValueError(f"frequency must be whole numbers >= 0: {wrong} of {x.size} are not.")
+    wrong = int(np.count_nonzero((x > 0.0) & ~(np.isfinite(mean) & (mean >= 0.0))))
+    if wrong:
+        raise ValueError(
+            f"monetary_value must be finite and >= 0 where frequency > 0: {wrong} of {x.size} are not. "
+            "Net returns against the purchase they undo, and leave out a day that nets to nothing."
+        )
+    return x, mean

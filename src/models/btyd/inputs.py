@@ -1,0 +1,94 @@
+"""What a model accepts: customers' histories as float64 arrays, checked, with errors that say what to change."""
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+READ_ONLY = numba.types.Array(numba.float64, 1, "C", readonly=True)
+"""Signature of an array from outside: frames hand out arrays that must not be written to."""
+
+
+class Histories(NamedTuple):
+    """Checked histories: C-contiguous float64 arrays of one length, and the shape the caller's arrays had."""
+
+    frequency: Floats
+    recency: Floats
+    T: Floats
+    shape: tuple[int, ...]
+
+
+@numba.njit(numba.int64[::1](READ_ONLY, READ_ONLY, READ_ONLY), cache=True, nogil=True)
+def _count_faults(x: Floats, t_x: Floats, T: Floats) -> npt.NDArray[np.int64]:
+    faults = np.zeros(5, np.int64)
+    for i in range(x.size):
+        if not (np.isfinite(x[i]) and np.isfinite(t_x[i]) and np.isfinite(T[i])):
+            faults[0] += 1
+        elif x[i] < 0.0 or x[i] != np.floor(x[i]):
+            faults[1] += 1
+        elif t_x[i] < 0.0 or t_x[i] > T[i]:
+            faults[2] += 1
+        elif x[i] == 0.0 and t_x[i] > 0.0:
+            faults[3] += 1
+        elif x[i] > 0.0 and t_x[i] == 0.0:
+            faults[4] += 1
+    return faults
+
+
+_FAULTS = (
+    "frequency, recency and T must be finite: {count} of {n} histories are not. Leave out or repair these customers",
+    "frequency counts repeat purchase days, so it must be a whole number >= 0: {count} of {n} histories break this. "
+    "Count a day with a purchase once, the first day not at all",
+    "0 <= recency <= T must hold (age at the last purchase, age now): {count} of {n} histories break this. "
+    "Purchases dated after as_of must not enter",
+    "recency must be 0 where frequency is 0: {count} of {n} histories break this. "
+    "Recency is the age at the last purchase, not the days since it",
+    "recency must be > 0 where frequency is > 0: {count} of {n} histories break this. "
+    "Count several purchases of one day as one purchase day",
+)
+
+
+def histories(frequency: npt.ArrayLike, recency: npt.ArrayLike, T: npt.ArrayLike) -> Histories:
+    """Broadcast and check ``frequency``, ``recency`` and ``T``; raise ``ValueError`` naming the first rule broken.
+
+    >>> histories([0, 2], [0.0, 30.43], 38.86).T
+    array([38.86, 38.86])
+    """
+    x, t_x, age = np.broadcast_arrays(
+        np.asarray(frequency, np.float64), np.asarray(recency, np.float64), np.asarray(T, np.float64)
+    )
+    shape = x.shape
+    x, t_x, age = (np.ascontiguousarray(values).reshape(-1) for values in (x, t_x, age))
+    faults = _count_faults(x, t_x, age)
+    for count, text in zip(faults, _FAULTS, strict=True):
+        if count:
+            raise ValueError(text.format(count=count, n=x.size) + ".")
+    return Histories(x, t_x, age, shape)
+
+
+def checked_weights(weights: npt.ArrayLike | None, n: int) -> Floats | None:
+    """Weights of ``n`` customers as float64, or None where every customer counts once."""
+    if weights is None:
+        return None
+    result = np.ascontiguousarray(np.asarray(weights, np.float64)).reshape(-1)
+    if result.size != n:
+        raise ValueError(f"weights must have one entry a customer: {n} expected, {result.size} found.")
+    wrong = int(np.count_nonzero(~(np.isfinite(result) & (result >= 0.0))))
+    if wrong:
+        raise ValueError(f"weights must be finite and >= 0: {wrong} of {n} are not.")
+    return result
+
+
+def positive(name: str, value: float, *, zero: bool = False, infinite: bool = False) -> float:
+    """``value`` as a float if it is > 0 (or also 0, or infinite, where allowed), else ``ValueError``.
+
+    >>> positive("alpha", 2)
+    2.0
+    """
+    number = float(value)
+    if (number > 0.0 or (zero and number == 0.0)) and (infinite or number != float("inf")):
+        return number
+    allowed = f"{'>= 0' if zero else '> 0'}{'' if infinite else ' and finite'}"
+    raise ValueError(f"{name} must be {allowed}, got {value!r}.")

@@ -1,0 +1,116 @@
+"""From a likelihood to a fit: Newton from a subsample, the verdict on the maximum, and the weak prior where there is none."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from models.btyd.fitted import Fit, covariance_of_logs, natural_covariance
+from models.btyd.inputs import Floats
+from models.btyd.newton import Minimum, minimise
+
+Likelihood = Callable[[Floats], Floats]
+"""Natural parameters to (log-likelihood, gradient, upper triangle of the Hessian by rows), summed over customers."""
+
+UNCERTAIN = 3.0
+"""A direction of log parameters whose standard error is larger (a factor of 20) is not identified by the data."""
+
+
+@dataclass(frozen=True, slots=True)
+class NormalPrior:
+    """Independent normal priors on functions of the log parameters; ``sentence`` says which, in words.
+
+    ``value(z)`` gives −ln density up to a constant with gradient and Hessian.
+    """
+
+    value: Callable[[Floats], tuple[float, Floats, Floats]]
+    sentence: str
+
+
+class Certified(NamedTuple):
+    """Parameters and the certificate of their fit."""
+
+    parameters: tuple[float, ...]
+    fit: Fit
+
+
+def in_logs(likelihood: Likelihood, n: float, prior: NormalPrior | None = None) -> Callable[[Floats], tuple[float, Floats, Floats]]:
+    """−(log-likelihood + log prior)/n with gradient and Hessian as a function of log parameters."""
+
+    def objective(z: Floats) -> tuple[float, Floats, Floats]:
+        parameters = np.exp(np.clip(z, -300.0, 300.0))
+        sums = likelihood(parameters) / -n
+        size = parameters.size
+        gradient = sums[1 : size + 1] * parameters
+        hessian = np.zeros((size, size))
+        upper = np.triu_indices(size)
+        hessian[upper] = sums[size + 1 :]
+        hessian += np.triu(hessian, 1).T
+        hessian = hessian * np.outer(parameters, parameters) + np.diag(gradient)
+        if prior is None:
+            return float(sums[0]), gradient, hessian
+        penalty, slope, curvature = prior.value(z)
+        return float(sums[0] + penalty / n), gradient + slope / n, hessian + curvature / n
+
+    return objective
+
+
+def maximise(
+    names: Sequence[str],
+    likelihood: Likelihood,
+    start: Floats,
+    *,
+    n: float,
+    rows: int,
+    prior: NormalPrior,
+    subsample: tuple[Likelihood, float] | None = None,
+    proper: Callable[[Floats], str | None] = lambda _: None,
+    remedy: str,
+) -> Certified:
+    """Maximum likelihood from ``start`` (log parameters); under ``prior`` where no proper maximum exists.
+
+    Proper means: the search converged, the Hessian is positive definite and every direction of log parameters has a standard
+    error of at most ``UNCERTAIN``, and ``proper`` finds no fault with the parameters. Otherwise the fit maximises likelihood times prior and says so in its messages.
+    """
+    point, steps = start, 0
+    if subsample is not None:
+        rough = minimise(in_logs(*subsample), point, tolerance=1e-6)
+        steps = rough.iterations
+        if rough.converged:
+            point = rough.point
+    found = minimise(in_logs(likelihood, n), point)
+    fault = _fault(names, found, n) or proper(np.exp(found.point))
+    messages: tuple[str, ...] = ()
+    if fault is not None:
+        steps += found.iterations
+        found = minimise(in_logs(likelihood, n, prior), start)
+        messages = (f"{fault} The fit therefore uses a weak prior: {prior.sentence}. {remedy}",)
+    parameters = tuple(float(v) for v in np.exp(found.point))
+    covariance = natural_covariance(parameters, covariance_of_logs(found.hessian, n))
+    fit = Fit(
+        log_likelihood=float(likelihood(np.array(parameters))[0]),
+        n=n,
+        rows=rows,
+        covariance=covariance,
+        gradient=float(np.abs(found.gradient).max()),
+        smallest_eigenvalue=float(np.linalg.eigvalsh(found.hessian)[0]),
+        iterations=steps + found.iterations,
+        prior=prior.sentence if messages else None,
+        messages=messages,
+    )
+    return Certified(parameters, fit)
+
+
+def _fault(names: Sequence[str], found: Minimum, n: float) -> str | None:
+    """What is wrong with ``found`` as a maximum, in words, or None."""
+    curvature, axes = np.linalg.eigh(found.hessian)
+    if found.converged and curvature[0] > 0.0 and 1.0 / np.sqrt(n * curvature[0]) <= UNCERTAIN:
+        return None
+    direction = axes[:, 0]
+    moving = " and ".join(
+        f"{name} (now {np.exp(min(value, 700.0)):.3g})"
+        for name, value, share in zip(names, found.point, direction, strict=True)
+        if abs(share) > 0.3
+    )
+    return f"The likelihood has no proper maximum: it hardly changes, or still rises, along {moving}."

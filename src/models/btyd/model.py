@@ -1,0 +1,83 @@
+"""What all models of purchases share: fields, certificate, JSON, and the quantities that follow from a handful of others."""
+
+import json
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from models.btyd.fitted import Fit
+from models.btyd.inputs import positive
+
+Self = TypeVar("Self", bound="Model")
+
+
+@dataclass(frozen=True)
+class Model(ABC):
+    """A frozen value: named parameters and, when fitted, the certificate in ``diagnostics``."""
+
+    name: ClassVar[str]
+    symbols: ClassVar[tuple[str, ...]]
+
+    def __post_init__(self) -> None:
+        for symbol in self.symbols:
+            object.__setattr__(self, symbol, positive(symbol, getattr(self, symbol)))
+
+    @property
+    @abstractmethod
+    def diagnostics(self) -> Fit:
+        """Certificate of the fit; raises ``ValueError`` on a model made from given parameters."""
+
+    @property
+    def parameters(self) -> tuple[float, ...]:
+        """The parameters in the order of ``symbols``."""
+        return tuple(getattr(self, symbol) for symbol in self.symbols)
+
+    @property
+    def log_likelihood(self) -> float:
+        """Log-likelihood at the parameters, summed over the customers."""
+        return self.diagnostics.log_likelihood
+
+    @property
+    def n(self) -> float:
+        """Customers the model was fitted to (sum of weights)."""
+        return self.diagnostics.n
+
+    @property
+    def covariance(self) -> npt.NDArray[np.float64]:
+        """Covariance of the parameters, in the order of ``symbols``."""
+        return np.array(self.diagnostics.covariance)
+
+    @property
+    def standard_errors(self) -> dict[str, float]:
+        """Standard error of each parameter."""
+        return dict(zip(self.symbols, self.diagnostics.standard_errors, strict=True))
+
+    def to_json(self) -> str:
+        """The model as a kilobyte of JSON; ``from_json`` gives back an equal value."""
+        certificate = next(getattr(self, f.name) for f in fields(self) if f.name == "fitted")
+        values: dict[str, Any] = {"model": self.name}
+        values |= dict(zip(self.symbols, self.parameters, strict=True))
+        values["fit"] = None if certificate is None else certificate.to_dict()
+        return json.dumps(values)
+
+    @classmethod
+    def from_json(cls: type[Self], text: str) -> Self:
+        """The model that ``to_json`` wrote; ``ValueError`` if the text is of another model."""
+        values = json.loads(text)
+        if values.get("model") != cls.name:
+            raise ValueError(f"{cls.__name__}.from_json reads models named {cls.name!r}, got {values.get('model')!r}.")
+        certificate = None if values["fit"] is None else Fit.from_dict(values["fit"])
+        return cls(*(values[symbol] for symbol in cls.symbols), certificate)  # type: ignore[call-arg]
+
+
+def certificate_of(model: Model, fitted: Fit | None) -> Fit:
+    """``fitted``, or an error that says why there is none."""
+    if fitted is None:
+        raise ValueError(
+            f"this {type(model).__name__} was made from given parameters, so it has no fit to report. "
+            f"Use {type(model).__name__}.fit(...) to have one."
+        )
+    return fitted

@@ -1,0 +1,157 @@
+"""Pareto/NBD: exponential lifetimes, gamma-Poisson purchases (Schmittlein, Morrison and Colombo, 1987)."""
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from models.btyd.ages import by_frequency_and_age
+from models.btyd.collapse import collapse
+from models.btyd.death import log_likelihood, log_parts
+from models.btyd.fitted import Fit
+from models.btyd.inputs import READ_ONLY, Floats, Histories, checked_weights, histories
+from models.btyd.maximum import maximise
+from models.btyd.model import certificate_of
+from models.btyd.priors import gamma_prior
+from models.btyd.purchases import PurchaseModel
+from models.btyd.rule import legendre, time_rule
+from models.btyd.threads import in_chunks
+
+SUBSAMPLE = 10_000
+_F8, _VECTOR = numba.float64, numba.float64[::1]
+
+
+@numba.njit(
+    _VECTOR(_F8, _F8, _F8, _F8, READ_ONLY, READ_ONLY, READ_ONLY, _VECTOR, _VECTOR, numba.int64, numba.int64),
+    cache=True,
+    nogil=True,
+)
+def _log_odds(
+    r: float,
+    alpha: float,
+    s: float,
+    beta: float,
+    x: Floats,
+    t_x: Floats,
+    T: Floats,
+    node: Floats,
+    node_weight: Floats,
+    start: int,
+    stop: int,
+) -> Floats:
+    out = np.empty(stop - start)
+    for i in range(start, stop):
+        alive, dead = log_parts(r + x[i], s, alpha, beta, t_x[i], T[i], node, node_weight)
+        out[i - start] = dead - alive
+    return out
+
+
+@numba.njit(_VECTOR(_F8, _VECTOR, _VECTOR, _VECTOR), cache=True, nogil=True)
+def _lifetimes(s: float, B: Floats, t: Floats, t_weight: Floats) -> Floats:
+    out = np.zeros(B.size)
+    for i in range(B.size):
+        for j in range(t.size):
+            out[i] += t_weight[j] * math.exp(-s * math.log1p(t[j] / B[i]))
+    return out
+
+
+@dataclass(frozen=True)
+class ParetoNbd(PurchaseModel):
+    """Purchases at rate λ ~ Gamma(r, α) until an unseen death at rate μ ~ Gamma(s, β).
+
+    Given alive at T: λ ~ Gamma(r + x, α + T) and μ ~ Gamma(s, β + T), independent. Fields are the paper's symbols.
+
+    >>> model = ParetoNbd(0.55328, 10.57768, 0.60624, 11.66874)
+    >>> round(float(model.p_alive(26, 30.857, 31)), 4)
+    0.9979
+    """
+
+    r: float
+    alpha: float
+    s: float
+    beta: float
+    fitted: Fit | None = None
+
+    name: ClassVar[str] = "Pareto/NBD"
+    symbols: ClassVar[tuple[str, ...]] = ("r", "alpha", "s", "beta")
+
+    @classmethod
+    def fit(
+        cls,
+        frequency: npt.ArrayLike,
+        recency: npt.ArrayLike,
+        T: npt.ArrayLike,
+        *,
+        weights: npt.ArrayLike | None = None,
+    ) -> "ParetoNbd":
+        """Maximum likelihood, or the weak prior's mode where there is no proper maximum (``diagnostics.messages``)."""
+        at = histories(frequency, recency, T)
+        rows = collapse(at, checked_weights(weights, at.T.size))
+        if not rows.mean_T > 0.0:
+            raise ValueError("every customer has T = 0, so there is no time to learn from. Fit at a later as_of.")
+        rate = max(rows.mean_x, 0.05) / rows.mean_T
+        start = np.log([0.6, 0.6 / rate, 0.6, 0.5 * rows.mean_T])
+        stride = rows.weight.size // SUBSAMPLE
+        sample = rows.every(stride) if stride > 1 else None
+        parameters, fit = maximise(
+            cls.symbols,
+            lambda theta: log_likelihood(theta, rows),
+            start,
+            n=rows.n,
+            rows=rows.weight.size,
+            prior=gamma_prior(rows.mean_T),
+            subsample=None if sample is None else (lambda theta: log_likelihood(theta, sample), sample.n),
+            remedy="BG/NBD or MBG/NBD may have a maximum on such data.",
+        )
+        return cls(*parameters, fit)
+
+    @property
+    def diagnostics(self) -> Fit:
+        """Certificate of the fit; raises ``ValueError`` on a model made from given parameters."""
+        return certificate_of(self, self.fitted)
+
+    def _log_odds_gone(self, at: Histories) -> Floats:
+        return self._log_odds_over(at.frequency, at.recency, at.T)
+
+    def _log_odds_over(self, x: Floats, start: Floats, end: Floats) -> Floats:
+        """Log odds of having died in (start, end] after ``start``, without a purchase there."""
+        parts = in_chunks(
+            lambda i, j: _log_odds(self.r, self.alpha, self.s, self.beta, x, start, end, *legendre(32), i, j),
+            x.size,
+            size=1 << 13,
+        )
+        return np.concatenate(parts) if parts else np.empty(0)
+
+    def _alive_purchases(self, at: Histories, horizon: float, discount_rate: float) -> Floats:
+        rate = (self.r + at.frequency) / (self.alpha + at.T)
+        B = self.beta + at.T
+        if discount_rate == 0.0:
+            length = np.log1p(horizon / B)
+            z = (1.0 - self.s) * length
+            mean = np.where(np.abs(z) < 1e-300, 1.0, np.expm1(z) / np.where(np.abs(z) < 1e-300, 1.0, z))
+            return np.asarray(rate * B * length * mean)
+        scale = float(B.min()) * min(1.0, 1.0 / self.s)
+        t, t_weight = time_rule(horizon, discount_rate, scale)
+        lifetimes = by_frequency_and_age(np.zeros(B.size), B, lambda _, ages: _lifetimes(self.s, ages, t, t_weight))
+        return np.asarray(rate * lifetimes)
+
+    def _alive_silence(self, at: Histories, horizon: float) -> Floats:
+        def evaluate(x: float, T: Floats) -> Floats:
+            k = np.full(T.size, x)
+            still = -(self.r + x) * np.log1p(horizon / (self.alpha + T)) - self.s * np.log1p(horizon / (self.beta + T))
+            return np.asarray(np.exp(still + np.logaddexp(0.0, self._log_odds_over(k, T, T + horizon))))
+
+        return by_frequency_and_age(at.frequency, at.T, evaluate)
+
+    def expected_purchases_new(self, t: npt.ArrayLike) -> Floats:
+        """Expected repeat purchases of a new customer in the first ``t``, an array of t's shape."""
+        times = np.asarray(t, np.float64)
+        if not (np.isfinite(times) & (times >= 0.0)).all():
+            raise ValueError("t must be finite and >= 0.")
+        length = np.log1p(times / self.beta)
+        z = (1.0 - self.s) * length
+        mean = np.where(np.abs(z) < 1e-300, 1.0, np.expm1(z) / np.where(np.abs(z) < 1e-300, 1.0, z))
+        return np.asarray(self.r / self.alpha * self.beta * length * mean)

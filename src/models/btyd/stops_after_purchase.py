@@ -1,0 +1,115 @@
+"""BG/NBD and MBG/NBD in one: a customer may stop right after a purchase, and only then."""
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from models.btyd.ages import by_frequency_and_age
+from models.btyd.alive import discounted, purchases
+from models.btyd.collapse import collapse
+from models.btyd.dropout import log_likelihood
+from models.btyd.fitted import Fit
+from models.btyd.inputs import Floats, Histories, checked_weights, histories, positive
+from models.btyd.maximum import maximise
+from models.btyd.model import certificate_of
+from models.btyd.priors import beta_prior
+from models.btyd.purchases import PurchaseModel
+
+Self = TypeVar("Self", bound="StopsAfterPurchase")
+SUBSAMPLE = 20_000
+
+
+@dataclass(frozen=True)
+class StopsAfterPurchase(PurchaseModel):
+    """Purchases at rate λ ~ Gamma(r, α), stopping with probability p ~ Beta(a, b) after each purchase.
+
+    ``first`` is 1 where the very first purchase may already be the last one. Given alive at T: λ ~ Gamma(r + x, α + T) and
+    p ~ Beta(a, b + first + x), independent.
+    """
+
+    r: float
+    alpha: float
+    a: float
+    b: float
+    fitted: Fit | None = None
+
+    symbols: ClassVar[tuple[str, ...]] = ("r", "alpha", "a", "b")
+    first: ClassVar[int]
+    remedy: ClassVar[str]
+
+    @classmethod
+    def fit(
+        cls: type[Self],
+        frequency: npt.ArrayLike,
+        recency: npt.ArrayLike,
+        T: npt.ArrayLike,
+        *,
+        weights: npt.ArrayLike | None = None,
+    ) -> Self:
+        """Maximum likelihood, or the weak prior's mode where there is no proper maximum (``diagnostics.messages``).
+
+        ``frequency``, ``recency``, ``T``: shape (customers,), any unit of time. Newton on collapsed rows with exact
+        gradient and Hessian, started on a subsample.
+        """
+        at = histories(frequency, recency, T)
+        rows = collapse(at, checked_weights(weights, at.T.size))
+        if not rows.mean_T > 0.0:
+            raise ValueError("every customer has T = 0, so there is no time to learn from. Fit at a later as_of.")
+        start = np.log([0.5, 0.5 * rows.mean_T / max(rows.mean_x, 0.05), 0.7, 2.5])
+        stride = rows.weight.size // SUBSAMPLE
+        sample = rows.every(stride) if stride > 1 else None
+        parameters, fit = maximise(
+            cls.symbols,
+            lambda theta: log_likelihood(theta, rows, cls.first),
+            start,
+            n=rows.n,
+            rows=rows.weight.size,
+            prior=beta_prior(rows.mean_T),
+            subsample=None if sample is None else (lambda theta: log_likelihood(theta, sample, cls.first), sample.n),
+            remedy=cls.remedy,
+        )
+        return cls(*parameters, fit)
+
+    @property
+    def diagnostics(self) -> Fit:
+        """Certificate of the fit; raises ``ValueError`` on a model made from given parameters."""
+        return certificate_of(self, self.fitted)
+
+    @property
+    def _m(self) -> float:
+        return self.b + self.first
+
+    def _log_odds_gone(self, at: Histories) -> Floats:
+        x, t_x, T, _ = at
+        with np.errstate(divide="ignore"):
+            stopped = np.where(
+                (x > 0.0) | (self.first == 1), math.log(self.a) - np.log(self._m + np.maximum(x - 1.0, -self.first)), -np.inf
+            )
+        return np.asarray(stopped + (self.r + x) * np.log1p((T - t_x) / (self.alpha + t_x)))
+
+    def _alive_purchases(self, at: Histories, horizon: float, discount_rate: float) -> Floats:
+        def evaluate(x: float, T: Floats) -> Floats:
+            posterior = self.r + x, self.a, self._m + x, self.alpha + T
+            if discount_rate == 0.0:
+                return purchases(*posterior, horizon=horizon)
+            return discounted(*posterior, horizon=horizon, discount_rate=discount_rate)
+
+        return by_frequency_and_age(at.frequency, at.T, evaluate)
+
+    def _alive_silence(self, at: Histories, horizon: float) -> Floats:
+        return np.asarray(np.exp(-(self.r + at.frequency) * np.log1p(horizon / (self.alpha + at.T))))
+
+    def expected_purchases_new(self, t: npt.ArrayLike) -> Floats:
+        """Expected repeat purchases of a new customer in the first ``t``, an array of t's shape."""
+        times = np.asarray(t, np.float64)
+        if not (np.isfinite(times) & (times >= 0.0)).all():
+            raise ValueError("t must be finite and >= 0.")
+        lives = self.b / (self.a + self.b) if self.first else 1.0
+        age = np.array([self.alpha])
+        flat = [
+            float(purchases(self.r, self.a, self._m, age, horizon=positive("t", h))[0]) if h else 0.0 for h in times.flat
+        ]
+        return lives * np.array(flat).reshape(times.shape)
