@@ -40,7 +40,7 @@ def value_by_stage(scores: pd.DataFrame) -> pd.DataFrame:
     table.loc["total", "churn_probability"] = frame.loc[frame["stage"] != STAGES[CHURNED], "churn_probability"].mean()
     counts = ["customers", "targeted", "selected"]
     table[counts] = table[counts].astype(np.int64)
-    table.insert(1, "share", table["customers"] / max(int(table.loc["total", "customers"]), 1))
+    table.insert(1, "share", table["customers"] / max(len(frame), 1))
     table.index.name = "stage"
     return table
 

@@ -7,8 +7,9 @@ a byte is written.
 Null for prospects (no purchase day): all that rests on purchases, that is, columns marked "null for prospects".
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -175,6 +176,37 @@ def schema(customer_id: pa.DataType | None = None) -> pa.Schema:
         for column in COLUMNS
     ]
     return pa.schema(fields, {"table": "scores", "version": VERSION})
+
+
+def from_columns(columns: Mapping[str, Any]) -> pa.Table:
+    """Return a scores table from arrays by column name: NumPy or Arrow, in any order of columns; NaN and NaT become
+    null.
+
+    Rows must already be sorted by priority. The result has the right columns and types; `check` judges the rest.
+
+    Raises:
+        ScoresError: if a column is missing or unknown, or cannot have its type.
+    """
+    missing = [name for name in _BY_NAME if name not in columns]
+    unknown = [name for name in columns if name not in _BY_NAME]
+    if missing or unknown:
+        raise ScoresError(f"scores: missing columns {missing or 'none'}, unknown columns {unknown or 'none'}.")
+    ids = columns["customer_id"]
+    ids = ids if isinstance(ids, pa.Array | pa.ChunkedArray) else pa.array(ids)
+    target = schema(pa.int64() if pa.types.is_integer(ids.type) else pa.string())
+    arrays = []
+    for field in target:
+        values = ids if field.name == "customer_id" else columns[field.name]
+        try:
+            if isinstance(values, np.ndarray) and values.dtype.kind == "f" and not pa.types.is_floating(field.type):
+                arrays.append(pa.array(values, from_pandas=True).cast(field.type))
+            elif isinstance(values, pa.Array | pa.ChunkedArray):
+                arrays.append(values.cast(field.type))
+            else:
+                arrays.append(pa.array(values, field.type, from_pandas=True))
+        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+            raise ScoresError(f"scores: column {field.name} cannot be {field.type}: {error}") from error
+    return pa.table(arrays, schema=target)
 
 
 def check(table: pa.Table) -> pa.Table:
