@@ -61,6 +61,8 @@ class Source(Section):
         description="environment variable that holds the database's ADBC URI (in place of path)",
     )
     query: str | None = Field(default=None, description="SQL that yields the table (with database_env)")
+    sheet: str | None = Field(default=None, description="sheet of an XLSX file (default: the first)")
+    header: bool = Field(default=True, description="whether text files begin with a line of column names")
     delimiter: str = Field(default=",", description='column separator of text files; "whitespace" for runs of blanks')
     timestamp_format: str | None = Field(
         default=None, description="strptime format of text timestamps, such as %Y%m%d; by default ISO 8601 is read"
@@ -185,14 +187,18 @@ class ActionSection(Section):
 
     name: str
     stages: tuple[str, ...]
-    causes: tuple[str, ...] = Field(default=())
+    effect: Literal["prevent", "activate", "develop", "convert"]
     channel: str = "email"
+    causes: tuple[str, ...] = Field(default=(), description="strategies of declining customers it fits; empty fits all")
     contact_cost: Money = 1.0
-    incentive_cost: Money = 0.0
-    incentive_share: Share = 0.0
+    incentive: Money = Field(default=0.0, description="money given to whoever accepts")
+    incentive_share: Share = Field(default=0.0, description="the same as a share of the accepting customer's order")
     capacity: Annotated[int, Field(ge=0)] | None = None
-    effect: Share = 0.1
-    winback_effect: Share | None = None
+    save_rate: Share = Field(default=0.1, description="assumed share of losses that a preventing action avoids")
+    winback_save_rate: Share | None = None
+    lift: Share = Field(default=0.02, description="assumed effect of activating, developing and converting")
+    accept_if_staying: Share = 1.0
+    personal: bool = False
 
 
 class Retention(Section):
@@ -200,20 +206,19 @@ class Retention(Section):
 
     budget: Money | None = Field(default=None, description="pays contacts and expected incentives; none = no limit")
     contact_cost: Money = 1.0
-    incentive_cost: Money = 0.0
+    incentive_cost: Money = Field(default=0.0, description="money given to whoever accepts the offer")
     save_rate: Share = Field(default=0.1, description="assumed share of endangered customers whom a contact keeps")
-    winback_save_rate: Share | None = Field(default=None, description="the same for those gone (default: a fifth)")
+    winback_save_rate: Share | None = Field(
+        default=None, description="the same for those gone (default: a fifth of save_rate)"
+    )
     control_share: Annotated[float, Field(ge=0, lt=1)] = 0.1
     value_horizon_days: Annotated[int, Field(ge=1, le=3650)] = 365
-    accept_if_staying: Share = Field(default=1.0, description="share of those buying anyway who take an incentive")
-    minimum_return: Money = Field(default=0.0, description="smallest expected gain per unit of cost worth acting for")
-    minimum_days_between_contacts: Annotated[int, Field(ge=0)] = 0
-    actions: tuple[ActionSection, ...] = Field(default=())
-
-    @property
-    def effective_winback_save_rate(self) -> float:
-        """The win-back rate, a fifth of the save rate where none is set."""
-        return self.save_rate / 5 if self.winback_save_rate is None else self.winback_save_rate
+    min_return: Money = Field(default=0.0, description="least net gain per unit of money spent")
+    min_days_between_contacts: Annotated[int, Field(ge=0)] = 0
+    salt: str = Field(default="lifecycle", description="goes into the hash that draws the control group")
+    actions: tuple[ActionSection, ...] = Field(
+        default=(), description="the catalogue (default: one retention offer and one for the second purchase)"
+    )
 
 
 class Learning(Section):
@@ -231,7 +236,7 @@ class Ingest(Section):
 
     zero_amount: Literal["purchase", "ignore"] = "purchase"
     max_quarantined_share: Share = Field(default=0.5, description="stop when more of the rows than this are unusable")
-    memory_limit: Annotated[str, BeforeValidator(_memory)] = "2GB"
+    memory_limit: Annotated[str, BeforeValidator(_memory)] = "1GB"
     buckets: Annotated[int, Field(ge=1, le=4096)] | None = Field(
         default=None, description="customer-hash buckets of the history (default: by size of the input)"
     )

@@ -27,7 +27,7 @@ def test_only_the_transactions_path_is_required_and_defaults_are_the_documented_
     assert (config.money.margin, config.money.discount_rate_per_year) == (1, 0.1)
     retention = config.retention
     assert (retention.budget, retention.contact_cost, retention.incentive_cost) == (None, 1, 0)
-    assert (retention.save_rate, retention.effective_winback_save_rate, retention.control_share) == (0.1, 0.02, 0.1)
+    assert (retention.save_rate, retention.winback_save_rate, retention.control_share) == (0.1, None, 0.1)
     assert config.experiment == "shop"
 
 
