@@ -23,8 +23,8 @@ class CleanLines:
     """Lines that passed the contract, in any order.
 
     ``customer`` codes 0..n-1 in the order of the ids; ``value`` fixed-point amount, negative for a return (items
-    where the log has no amounts); ``product`` codes in the order of the names; ``order`` any number that tells orders apart;
-    ``row`` a digest of the whole source row, equal for equal rows. Codes are NO_CODE where the source has none.
+    where the log has no amounts); ``product`` codes in the order of the names; ``order`` any number that tells orders
+    apart; ``row`` a digest of the whole source row, equal for equal rows. Codes are NO_CODE where the source has none.
     """
 
     n: int

@@ -80,14 +80,16 @@ def history_from_frame(
             return Codes(ready.code[done.line_rows], ready.names)
         return columns.codes(picked[role].take(pa.array(rows)))
 
+    owner = np.repeat(np.arange(len(all_ids)), np.diff(done.days.offsets))
+    customers_known = int(np.unique(owner[done.days.void_day > last]).size)
     account = Account.of(
         Ledger.of(day, reason, money),
         input_rows=table.num_rows,
         input_micro=int(money.sum()),
         has_money=has_money,
         as_of=last,
-        customers=int((np.diff(done.days.offsets) > 0).sum()),
-        prospects=int((np.diff(done.days.offsets) == 0).sum()),
+        customers=customers_known,
+        prospects=len(all_ids) - customers_known,
         equal_rows_kept=done.equal_rows_kept,
         zero_amount_purchases=int((value[rows] == 0).sum()) if has_money else 0,
         unmatched_micro=done.unmatched if has_money else 0,
