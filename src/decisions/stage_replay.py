@@ -217,7 +217,8 @@ def replay_slices(
             until = min(next_event, last_date + 1)
             while today < until:
                 entered = False
-                if settled >= GROWTH and not by_volume and today < decline_day and today - left_decline >= dwell:
+                rested = stage == DECLINE or today - left_decline >= dwell
+                if settled >= GROWTH and not by_volume and rested and today < decline_day:
                     speaks, fell = _volume_fell(
                         known_days, n_known, today, r, alpha, horizon, share_now, least, season[today - season_start]
                     )

@@ -82,7 +82,7 @@ def replay(
     stage, count, first, last = outputs.stage[:, 0], outputs.count, outputs.first, outputs.last
     bought = count > 0
     recency = np.where(bought, last - first, 0)
-    gap = np.where(bought, (policy.alpha + recency) / (policy.r + count - 1), np.nan)
+    gap = np.where(bought, (policy.alpha + recency) / (policy.r + np.maximum(count - 1, 0)), np.nan)
     silence = np.where(bought, today - last, 0)
     overdue = (stage == NEW) & (silence > policy.overdue_multiple * policy.base_gap)
     return StageHistory(
