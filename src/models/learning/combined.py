@@ -1,0 +1,222 @@
+"""The combination: probability models and boosting pooled with weights, level and calibration learned out of time."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+from scipy import special
+
+from models.learning import calibration, level, pooling
+from models.learning.boosted import Boosted, FittedBoosted
+from models.learning.candidate import Candidate, Fitted, check, check_horizon
+from models.learning.files import MODEL, to_json
+from models.learning.forecast import FloatArray, Forecast, Outcome
+from models.learning.purchasing import FittedPurchasing, Purchasing
+from models.learning.snapshot import Snapshot, complete, outcome_of
+from models.learning.spread import Spread
+
+MEMBERS = ("bgnbd", "mbgnbd", "paretonbd", "lightgbm")
+EVEN = (1 / 6, 1 / 6, 1 / 6, 1 / 2)  # half to what theory says, half to what the features say
+ALIVE = "mbgnbd"
+FOLDS = 3
+COVERAGE = 0.9
+
+
+@dataclasses.dataclass(frozen=True)
+class Pool:
+    """All that is learned about the members, beside the members themselves."""
+
+    buys: pooling.Weights
+    amount: pooling.Weights
+    level: level.Level
+    calibration: calibration.Calibration
+    spread: Spread
+
+    def to_document(self) -> dict[str, Any]:
+        """Return a JSON-ready document."""
+        return {
+            "buys": dataclasses.asdict(self.buys),
+            "amount": dataclasses.asdict(self.amount),
+            "level": self.level.to_document(),
+            "calibration": self.calibration.to_document(),
+            "spread": self.spread.to_document(),
+        }
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Self:
+        """Rebuild from to_document."""
+        return cls(
+            buys=pooling.Weights(tuple(document["buys"]["values"]), document["buys"]["reason"]),
+            amount=pooling.Weights(tuple(document["amount"]["values"]), document["amount"]["reason"]),
+            level=level.Level.from_document(document["level"]),
+            calibration=calibration.Calibration.from_document(document["calibration"]),
+            spread=Spread.from_document(document["spread"]),
+        )
+
+    def log_odds(self, members: Sequence[Forecast]) -> FloatArray:
+        """Pooled log odds to buy, before level and calibration."""
+        return np.asarray(self.buys.values, dtype=np.float64) @ _log_odds(members)
+
+    def buying(self, members: Sequence[Forecast]) -> FloatArray:
+        """Probability to buy."""
+        shifted = special.expit(self.log_odds(members) + self.level.log_odds)
+        return self.calibration.apply(np.asarray(shifted, dtype=np.float64))
+
+    def amounts(self, members: Sequence[Forecast]) -> tuple[FloatArray, FloatArray]:
+        """Pooled purchases and spend, before the level."""
+        weights = np.asarray(self.amount.values, dtype=np.float64)
+        return weights @ _stack(members, "expected_purchases"), weights @ _stack(members, "expected_spend")
+
+
+def _stack(members: Sequence[Forecast], column: str) -> FloatArray:
+    return np.stack([np.asarray(getattr(m, column), dtype=np.float64) for m in members])
+
+
+def _log_odds(members: Sequence[Forecast]) -> FloatArray:
+    return np.stack([-pooling.logit(m.churn_probability) for m in members])
+
+
+@dataclasses.dataclass(frozen=True)
+class FittedCombined:
+    """Fitted members in the order of MEMBERS, and the pool."""
+
+    horizon: int
+    members: tuple[FittedPurchasing | FittedBoosted, ...]
+    pool: Pool
+    name: str = "combined"
+
+    def predict(self, snapshot: Snapshot) -> Forecast:
+        """Forecast with every member and join the forecasts."""
+        check_horizon(self, snapshot)
+        return self.join([m.predict(snapshot) for m in self.members])
+
+    def join(self, forecasts: Sequence[Forecast]) -> Forecast:
+        """Join the members' forecasts of one snapshot."""
+        bought = self.pool.buying(forecasts)
+        purchases, spend = self.pool.amounts(forecasts)
+        purchases = np.maximum(purchases * self.pool.level.purchases, bought)
+        spend = spend * self.pool.level.spend
+        trees = forecasts[MEMBERS.index("lightgbm")]
+        likely = 1.0 - trees.churn_probability
+        given = np.divide(trees.decline_probability, likely, out=np.zeros_like(likely), where=likely > 0)
+        low, high = self.pool.spread.bounds(bought, spend, COVERAGE)
+        noise = self.pool.spread.noise_of_sum(bought, spend)
+        bounds = self.pool.level.sum_interval(float(spend.sum()), noise, COVERAGE)
+        return Forecast(
+            churn_probability=1.0 - bought,
+            decline_probability=bought * np.clip(given, 0.0, 1.0),
+            p_alive=forecasts[MEMBERS.index(ALIVE)].p_alive,
+            expected_purchases=purchases,
+            expected_spend=spend,
+            spend_low=low,
+            spend_high=high,
+            level=COVERAGE,
+            spend_sum_low=bounds[0],
+            spend_sum_high=bounds[1],
+        )
+
+    def member(self, name: str) -> FittedPurchasing | FittedBoosted:
+        """Return a member by its name."""
+        return self.members[MEMBERS.index(name)]
+
+    def files(self) -> dict[str, bytes]:
+        """Write members and pool into one document, the trees beside it."""
+        document = {
+            "kind": "combined",
+            "horizon": self.horizon,
+            "members": [m.to_document() for m in self.members],
+            "pool": self.pool.to_document(),
+        }
+        boosted = self.members[MEMBERS.index("lightgbm")]
+        trees = boosted.trees() if isinstance(boosted, FittedBoosted) else {}
+        return {MODEL: to_json(document)} | trees
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any], texts: Mapping[str, bytes]) -> Self:
+        """Rebuild from the document and texts in files()."""
+        members = tuple(
+            FittedBoosted.from_document(d, texts) if d["kind"] == "boosted" else FittedPurchasing.from_document(d)
+            for d in document["members"]
+        )
+        return cls(document["horizon"], members, Pool.from_document(document["pool"]))
+
+    def params(self) -> dict[str, float | str]:
+        """Return weights, level and calibration."""
+        weights: dict[str, float | str] = {
+            f"weight_buys_{m}": w for m, w in zip(MEMBERS, self.pool.buys.values, strict=True)
+        }
+        weights |= {f"weight_amount_{m}": w for m, w in zip(MEMBERS, self.pool.amount.values, strict=True)}
+        learned = self.pool.level
+        return weights | {
+            "weights_reason": self.pool.buys.reason,
+            "level_log_odds": learned.log_odds,
+            "level_purchases": learned.purchases,
+            "level_spend": learned.spend,
+            "calibration": self.pool.calibration.kind,
+            "calibration_reason": self.pool.calibration.reason,
+        }
+
+
+@dataclasses.dataclass(frozen=True)
+class Combined:
+    """Pools the candidates of MEMBERS."""
+
+    boosted: Boosted = dataclasses.field(default_factory=Boosted)
+    name: str = "combined"
+
+    def _candidates(self) -> tuple[Candidate, ...]:
+        return tuple(self.boosted if name == "lightgbm" else Purchasing(name) for name in MEMBERS)
+
+    def fit(self, snapshots: Sequence[Snapshot], *, seed: int) -> FittedCombined:
+        """Fit the members on all snapshots, the pool on folds whose members had seen nothing of the fold's horizon."""
+        check(snapshots, owner=self.name)
+        learned = complete(snapshots)
+        folds = out_of_time(learned)[-FOLDS:]
+        held = [(_forecasts(self._candidates(), before, at, seed), outcome_of(at)) for before, at in folds]
+        members = tuple(candidate.fit(snapshots, seed=seed) for candidate in self._candidates())
+        return FittedCombined(learned[-1].horizon, members, learn_pool(held))  # type: ignore[arg-type]
+
+
+def out_of_time(snapshots: Sequence[Snapshot]) -> list[tuple[list[Snapshot], Snapshot]]:
+    """Pairs of (snapshots whose horizons end by a date, the snapshot of that date), for each date that has any."""
+    pairs = []
+    for at in snapshots:
+        before = [s for s in snapshots if s.end <= at.as_of]
+        if before:
+            pairs.append((before, at))
+    return pairs
+
+
+def _forecasts(candidates: Sequence[Candidate], before: Sequence[Snapshot], at: Snapshot, seed: int) -> list[Forecast]:
+    known = at.without_outcome()
+    fitted: list[Fitted] = [c.fit([*before, known], seed=seed) for c in candidates]
+    return [f.predict(known) for f in fitted]
+
+
+def learn_pool(held: Sequence[tuple[Sequence[Forecast], Outcome]]) -> Pool:
+    """Learn weights, level, calibration and spread from the members' out-of-time forecasts."""
+    buys = pooling.choose(
+        [pooling.Held(_log_odds(f), o.bought.astype(np.float64)) for f, o in held], EVEN, pooling.log_loss_of_pool
+    )
+    money = all(o.has_money for _, o in held) and bool(held)
+    column = "expected_spend" if money else "expected_purchases"
+    amount = pooling.choose(
+        [pooling.Held(_stack(f, column), o.spend if money else o.purchases.astype(np.float64)) for f, o in held],
+        EVEN,
+        pooling.error_of_pool,
+    )
+    draft = Pool(buys, amount, level.Level(), calibration.Calibration("none"), Spread.even())
+    misses, folds = [], []
+    for forecasts, outcome in held:
+        purchases, spend = draft.amounts(forecasts)
+        odds = draft.log_odds(forecasts)
+        shift = pooling.shift_to(odds, float(outcome.bought.sum()))
+        misses.append(level.miss(shift, purchases, spend, outcome.purchases.astype(np.float64), outcome.spend))
+    learned = level.learn(misses)
+    levelled = dataclasses.replace(draft, level=learned)
+    for forecasts, outcome in held:
+        happened = outcome.bought.astype(np.float64)
+        folds.append(calibration.Fold(levelled.buying(forecasts), happened, np.ones(happened.size)))
+    spread = Spread.learn([(levelled.buying(f), levelled.amounts(f)[1] * learned.spend, o) for f, o in held])
+    return dataclasses.replace(levelled, calibration=calibration.choose(folds), spread=spread)

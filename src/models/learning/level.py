@@ -1,0 +1,104 @@
+"""The level of a forecast: by how much the sum over the base was off in the latest complete horizons, and what to
+expect.
+
+Two parts, because they behave differently. How many purchases the base makes moves with season and trend: what was seen
+in the last horizons is half right for the next. How much a purchase brings, against the forecast, is a property of the
+model that stays: it is corrected in full, as far as it exceeds its noise.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+from scipy import stats
+
+from models.learning.forecast import FloatArray
+
+KEEP = 0.5
+BASKET_SPREAD = 0.15  # how far the money a purchase day is commonly off, on the log scale
+SUM_SPREAD = 0.15  # how far the sum over a base is commonly off from one horizon to the next, on the log scale
+SUM_PRIOR = 3.0  # horizons that the line above is worth
+
+
+@dataclasses.dataclass(frozen=True)
+class Level:
+    """Corrections to apply: a shift of the log odds to buy, factors on purchases and spend, and the spread of the sum.
+
+    spread: standard deviation of the log of actual over forecast sum that is left; degrees: how well it is known.
+    """
+
+    log_odds: float = 0.0
+    purchases: float = 1.0
+    spend: float = 1.0
+    spread: float = SUM_SPREAD
+    degrees: float = SUM_PRIOR
+    folds: int = 0
+
+    def to_document(self) -> dict[str, Any]:
+        """Return a JSON-ready document."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Self:
+        """Rebuild from to_document."""
+        return cls(**document)
+
+    def sum_interval(self, expected: float, noise: float, level: float) -> tuple[float, float]:
+        """Bounds of the sum over a base whose forecast is `expected`.
+
+        noise: standard deviation of the sum from the customers' own randomness, in money.
+        """
+        if not expected > 0:
+            return expected, expected
+        spread = float(np.hypot(self.spread, noise / expected))
+        reach = float(stats.t.ppf((1 + level) / 2, self.degrees)) * spread
+        return expected * float(np.exp(-reach)), expected * float(np.exp(reach))
+
+
+@dataclasses.dataclass(frozen=True)
+class Miss:
+    """How one fold's sums were off: shift of log odds, log ratios actual to forecast, and the noise of the last one."""
+
+    log_odds: float
+    purchases: float
+    spend: float
+    basket_noise: float
+
+
+def miss(log_odds: float, purchases: FloatArray, spend: FloatArray, counted: FloatArray, spent: FloatArray) -> Miss:
+    """Measure a fold; purchases and spend are forecasts, counted and spent what happened."""
+    by_count = _log_ratio(float(counted.sum()), float(purchases.sum()))
+    if not np.isfinite(spent).all() or spent.sum() <= 0 or not spend.sum() > 0:
+        return Miss(log_odds, by_count, 0.0, 0.0)
+    by_spend = _log_ratio(float(spent.sum()), float(spend.sum()))
+    # Linearised noise of ln(Σ spent / Σ counted) over customers.
+    part = spent / spent.sum() - counted / max(float(counted.sum()), 1.0)
+    return Miss(log_odds, by_count, by_spend - by_count, float(np.sqrt((part**2).sum())))
+
+
+def _log_ratio(actual: float, forecast: float) -> float:
+    return float(np.log((actual + 0.5) / (forecast + 0.5)))
+
+
+def learn(misses: Sequence[Miss]) -> Level:
+    """Expect the next level from the folds' misses."""
+    if not misses:
+        return Level()
+    counts = np.array([m.purchases for m in misses])
+    baskets = np.array([m.spend for m in misses])
+    noise = float(np.mean([m.basket_noise for m in misses]))
+    trust = BASKET_SPREAD**2 / (BASKET_SPREAD**2 + noise**2)
+    shift = KEEP * float(np.mean([m.log_odds for m in misses]))
+    in_count = KEEP * float(counts.mean())
+    in_basket = trust * float(baskets.mean())
+    left = counts + baskets - in_count - in_basket
+    spread = float(np.sqrt((SUM_PRIOR * SUM_SPREAD**2 + float((left**2).sum())) / (SUM_PRIOR + left.size)))
+    return Level(
+        log_odds=shift,
+        purchases=float(np.exp(in_count)),
+        spend=float(np.exp(in_count + in_basket)),
+        spread=spread,
+        degrees=SUM_PRIOR + left.size,
+        folds=len(misses),
+    )

@@ -1,0 +1,100 @@
+"""As-of dates to train and to test on: nothing a candidate learns from may reach into the window that judges it."""
+
+import dataclasses
+import datetime
+
+from features.window import to_date, to_day
+
+PER_HORIZON = 3
+MOST = 6
+
+
+@dataclasses.dataclass(frozen=True)
+class Origins:
+    """Training as-of dates for one test date, oldest first, and what they can and cannot support, in words."""
+
+    test_as_of: datetime.date
+    training: tuple[datetime.date, ...]
+    statement: str
+
+
+def least_history(horizon: int) -> int:
+    """Days of log that an as-of date needs behind it to be learned from: half a horizon, at least four weeks."""
+    return max(28, horizon // 2)
+
+
+def origins(
+    first_day: int, horizon: int, test_as_of: datetime.date, *, most: int = MOST, spacing: int | None = None
+) -> Origins:
+    """Choose training dates for a test date: the latest whose horizon ends by then, and earlier ones at even steps.
+
+    The embargo is training as_of + horizon ≤ test as_of; nothing more is left out. Steps are a third of the horizon, so
+    that there are dates whose horizon ends before later ones begin (folds out of time). first_day: first day of the
+    log.
+
+    Raises:
+        ValueError: the log is too short for even one training date.
+
+    >>> found = origins(to_day(datetime.date(2024, 1, 1)), 30, datetime.date(2024, 5, 1))
+    >>> [str(day) for day in found.training]
+    ['2024-02-01', '2024-02-11', '2024-02-21', '2024-03-02', '2024-03-12', '2024-03-22', '2024-04-01']
+    """
+    test = to_day(test_as_of)
+    earliest = first_day + least_history(horizon)
+    latest = test - horizon
+    if latest < earliest:
+        needed = horizon + least_history(horizon)
+        raise ValueError(
+            f"The log is too short to learn out of time: {test - first_day} days lie before {test_as_of}, the "
+            f"horizon of {horizon} days needs {needed} (half a horizon, at least 28 days, to look back on, and one "
+            f"complete horizon). "
+            f"Take a horizon of at most {longest_horizon(test - first_day)} days, a later date, or a longer log."
+        )
+    step = spacing or max(7, horizon // PER_HORIZON)
+    count = min(most, (latest - earliest) // step + 1)
+    days = [latest - step * k for k in range(count)][::-1]
+    folds = sum(day - horizon >= days[0] for day in days)
+    dates = tuple(to_date(day) for day in days)
+    return Origins(test_as_of, dates, _statement(count, folds, horizon, test_as_of))
+
+
+def longest_horizon(days: int) -> int:
+    """Longest horizon for which one training date exists, given the days of log before the test date."""
+    return next((h for h in range(days, 0, -1) if h + least_history(h) <= days), 0)
+
+
+def _statement(count: int, folds: int, horizon: int, test_as_of: datetime.date) -> str:
+    told = f"{count} training dates whose {horizon}-day horizons end by {test_as_of}"
+    if folds == 0:
+        return (
+            f"{told}; none of them lies a whole horizon after another, so weights and calibration cannot be judged out "
+            "of time: the combination holds to its even weights, and the probabilities stay as they are."
+        )
+    return (
+        f"{told}; {folds} of them lie a whole horizon after an earlier one and choose weights, calibration and level."
+    )
+
+
+def rolling(
+    first_day: int, last_day: int, horizon: int, *, count: int = 4, spacing: int | None = None
+) -> tuple[Origins, ...]:
+    """Choose test dates for a rolling-origin backtest, oldest first; each brings its own training dates.
+
+    The last test date is last_day − horizon, so that its outcome is complete; earlier ones follow at steps of half a
+    horizon. Fewer than `count` come back where the log does not allow more.
+
+    Raises:
+        ValueError: the log is too short for one test date.
+    """
+    step = spacing or max(7, horizon // 2)
+    latest = last_day - horizon
+    first_possible = first_day + horizon + least_history(horizon)
+    if latest < first_possible:
+        needed = 2 * horizon + least_history(horizon)
+        raise ValueError(
+            f"The log is too short for a backtest: it spans {last_day - first_day} days, a horizon of {horizon} days "
+            f"needs {needed} (half a horizon, at least 28 days, to look back on, one horizon to train and one to test). "
+            f"Take a shorter horizon or a longer log."
+        )
+    found = min(count, (latest - first_possible) // step + 1)
+    return tuple(origins(first_day, horizon, to_date(latest - step * k)) for k in range(found))[::-1]

@@ -1,0 +1,97 @@
+"""What a candidate learns from and is asked about: everything known of the customers on one date."""
+
+import dataclasses
+import datetime
+from collections.abc import Sequence
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from models.learning.forecast import BoolArray, FloatArray, IntArray, Outcome
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Snapshot:
+    """All that was known of each customer on one date, and what came of it once the horizon is complete.
+
+    One row a customer with a purchase day on or before as_of, in the order of the history. frequency, recency, T and
+    monetary_value are the summary that buy-till-you-die models need, in days; monetary_value is NaN without a repeat
+    purchase or without amounts; spend is net money so far, NaN without amounts. eligible says for whom "declining" is
+    defined; decline_below is the spend in the horizon at or below which such a customer who buys counts as declining,
+    before the base's season factor (NaN elsewhere). features holds the registered features, categories as pandas
+    category. outcome is None where the horizon is not complete: such a snapshot still tells models fitted on the past
+    alone what is known by then.
+    """
+
+    as_of: datetime.date
+    horizon: int
+    customer_id: npt.NDArray[np.generic]
+    features: pd.DataFrame
+    frequency: FloatArray
+    recency: FloatArray
+    T: FloatArray
+    monetary_value: FloatArray
+    spend: FloatArray
+    eligible: BoolArray
+    decline_below: FloatArray
+    outcome: Outcome | None = None
+
+    @property
+    def n(self) -> int:
+        """Number of customers."""
+        return int(self.frequency.size)
+
+    @property
+    def has_money(self) -> bool:
+        """Whether the log has amounts."""
+        return bool(np.isfinite(self.spend).any())
+
+    @property
+    def value(self) -> FloatArray:
+        """Net spend so far a horizon of age, one horizon at least: the stake in profit metrics (NaN without money)."""
+        return self.spend / np.maximum(self.T, self.horizon) * self.horizon
+
+    @property
+    def end(self) -> datetime.date:
+        """Last day of the horizon."""
+        return self.as_of + datetime.timedelta(days=self.horizon)
+
+    def without_outcome(self) -> Self:
+        """Return the same knowledge with what came of it taken away."""
+        return dataclasses.replace(self, outcome=None)
+
+    def take(self, rows: IntArray) -> Self:
+        """Return the snapshot of some customers, in the order of rows."""
+        return dataclasses.replace(
+            self,
+            customer_id=self.customer_id[rows],
+            features=self.features.iloc[rows],
+            frequency=self.frequency[rows],
+            recency=self.recency[rows],
+            T=self.T[rows],
+            monetary_value=self.monetary_value[rows],
+            spend=self.spend[rows],
+            eligible=self.eligible[rows],
+            decline_below=self.decline_below[rows],
+            outcome=None if self.outcome is None else self.outcome.take(rows),
+        )
+
+
+def complete(snapshots: Sequence["Snapshot"]) -> list[Snapshot]:
+    """Return the snapshots whose outcome is known, in their order."""
+    return [s for s in snapshots if s.outcome is not None]
+
+
+def outcome_of(snapshot: Snapshot) -> Outcome:
+    """Return the outcome of a snapshot that must have one.
+
+    Raises:
+        ValueError: the horizon is not complete.
+    """
+    if snapshot.outcome is None:
+        raise ValueError(
+            f"The snapshot as of {snapshot.as_of} has no outcome: its horizon ends {snapshot.end}, after the log."
+        )
+    return snapshot.outcome
