@@ -4,5 +4,18 @@ from models.btyd.bg_nbd import BgNbd
 from models.btyd.gamma_gamma import GammaGamma
 from models.btyd.mbg_nbd import MbgNbd
 from models.btyd.pareto_nbd import ParetoNbd
+from models.btyd.retention import RetentionTerms, retention_terms
+from models.btyd.select import Choice, fit_best
+from models.btyd.spend import probability_spend_below
 
-__all__ = ["BgNbd", "GammaGamma", "MbgNbd", "ParetoNbd"]
+__all__ = [
+    "BgNbd",
+    "Choice",
+    "GammaGamma",
+    "MbgNbd",
+    "ParetoNbd",
+    "RetentionTerms",
+    "fit_best",
+    "probability_spend_below",
+    "retention_terms",
+]

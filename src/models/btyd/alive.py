@@ -9,7 +9,10 @@ import math
 
 import numba
 import numpy as np
+import numpy.typing as npt
+from scipy.special import betainc
 
+from models.btyd.counts import negative_binomial
 from models.btyd.inputs import Floats
 from models.btyd.rule import beta_rule, time_rule
 
@@ -44,9 +47,7 @@ def _stays(k: float, p: Floats, weight: Floats, A: Floats, horizon: float) -> Fl
     cache=True,
     nogil=True,
 )
-def _discounted(
-    k: float, p: Floats, weight: Floats, A: Floats, t: Floats, t_weight: Floats, leaving: float
-) -> Floats:
+def _discounted(k: float, p: Floats, weight: Floats, A: Floats, t: Floats, t_weight: Floats, leaving: float) -> Floats:
     out = np.zeros(A.size)
     for i in range(A.size):
         total = 0.0
@@ -86,3 +87,19 @@ def discounted(
     t, t_weight = time_rule(horizon, discount_rate, smallest * min(1.0, b / (k + 1.0)))
     p, weight = beta_rule(a, b, k + 1.0, (float(t[-1]) + (leaving or 0.0)) / smallest)
     return np.asarray(_discounted(k, p, weight, A, t, t_weight, -1.0 if leaving is None else leaving))
+
+
+def pmf(n: npt.NDArray[np.int64], k: float, a: float, b: float, A: Floats, *, horizon: float) -> Floats:
+    """P(n purchases in the next ``horizon``), shape (ages, counts).
+
+    Either all n were survived and the rest of the time was silent, or the n-th was the last and came in time; the
+    chance that it came in time is an incomplete beta function, not one minus a sum that cancels.
+    """
+    z = (horizon / (A + horizon))[:, None]
+    lasts = np.cumsum(np.log1p(-a / (a + b + np.arange(max(int(n.max(initial=0)), 1)))))
+    survived = np.concatenate(([0.0], lasts))
+    out = np.exp(survived[n]) * negative_binomial(n, k, z)
+    some = n > 0
+    stopped = a / (a + b + n[some] - 1.0) * np.exp(survived[n[some] - 1])
+    out[:, some] += stopped * betainc(n[some], k, z)
+    return np.asarray(out)

@@ -18,5 +18,6 @@ class BgNbd(StopsAfterPurchase):
     """
 
     name: ClassVar[str] = "BG/NBD"
+    in_lifetimes: ClassVar[tuple[str, str]] = ("BetaGeoFitter", "beta_geometric_nbd_model")
     first: ClassVar[int] = 0
     remedy: ClassVar[str] = "MBG/NBD, in which the first purchase may be the last, often has a maximum on such data."

@@ -6,12 +6,13 @@ customers nor a split of equal ones moves a single bit of any sum.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
-from models.btyd.inputs import READ_ONLY, Floats, Histories
+from models.btyd.inputs import Floats, Histories
 
 Codes = npt.NDArray[np.int32]
 
@@ -21,16 +22,16 @@ class Rows:
     """Distinct histories with weights.
 
     ``x``, ``t``, ``T`` are tables of values (a table may hold values nobody has); row i is
-    ``(x[ix[i]], t[it[i]], T[iT[i]])`` with ``weight[i]``; the first ``zeros`` rows are those with x = 0.
+    ``(x[x_of[i]], t[t_of[i]], T[T_of[i]])`` with ``weight[i]``; the first ``zeros`` rows are those with x = 0.
     ``x_weight`` is the weight of each x, ``T_weight`` and ``T_purchases`` the weight and the purchases of each T.
     """
 
     x: Floats
     t: Floats
     T: Floats
-    ix: Codes
-    it: Codes
-    iT: Codes
+    x_of: Codes
+    t_of: Codes
+    T_of: Codes
     weight: Floats
     zeros: int
     x_weight: Floats
@@ -43,7 +44,7 @@ class Rows:
         return float(self.T_weight.sum())
 
     @property
-    def mean_T(self) -> float:
+    def mean_age(self) -> float:
         """Mean age of the customers; the natural unit of time of the data."""
         return float(self.T_weight @ self.T) / self.n
 
@@ -54,18 +55,29 @@ class Rows:
 
     def every(self, stride: int) -> "Rows":
         """Each ``stride``-th row: a systematic sample over the sorted histories, zeros and repeaters alike."""
-        ix, it, iT, weight = (np.ascontiguousarray(a[stride // 2 :: stride]) for a in (self.ix, self.it, self.iT, self.weight))
-        return _with_totals(self.x, self.t, self.T, ix, it, iT, weight)
+        picked = slice(stride // 2, None, stride)
+        x_of, t_of, T_of = (np.ascontiguousarray(codes[picked]) for codes in (self.x_of, self.t_of, self.T_of))
+        weight = np.ascontiguousarray(self.weight[picked])
+        return _with_totals(self.x, self.t, self.T, x_of, t_of, T_of, weight)
 
 
-def _with_totals(x: Floats, t: Floats, T: Floats, ix: Codes, it: Codes, iT: Codes, weight: Floats) -> Rows:
-    x_weight = np.bincount(ix, weight, x.size)
-    T_weight = np.bincount(iT, weight, T.size)
-    T_purchases = np.bincount(iT, weight * x[ix], T.size)
-    return Rows(x, t, T, ix, it, iT, weight, int(np.searchsorted(ix, 0, "right")), x_weight, T_weight, T_purchases)
+def _with_totals(x: Floats, t: Floats, T: Floats, x_of: Codes, t_of: Codes, T_of: Codes, weight: Floats) -> Rows:
+    return Rows(
+        x=x,
+        t=t,
+        T=T,
+        x_of=x_of,
+        t_of=t_of,
+        T_of=T_of,
+        weight=weight,
+        zeros=int(np.searchsorted(x_of, 0, "right")),
+        x_weight=np.bincount(x_of, weight, x.size).astype(np.float64),
+        T_weight=np.bincount(T_of, weight, T.size).astype(np.float64),
+        T_purchases=np.bincount(T_of, weight * x[x_of], T.size).astype(np.float64),
+    )
 
 
-@numba.njit(numba.types.Tuple((numba.boolean, numba.float64))(READ_ONLY), cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True)
 def _whole(values: Floats) -> tuple[bool, float]:
     """Whether all values are whole numbers, and their maximum."""
     largest = 0.0
@@ -76,7 +88,7 @@ def _whole(values: Floats) -> tuple[bool, float]:
     return whole, largest
 
 
-@numba.njit(numba.types.Tuple((numba.float64[::1], numba.int32[::1]))(READ_ONLY), cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True)
 def _distinct(values: Floats) -> tuple[Floats, Codes]:
     """Sorted distinct values and the code of each value, through a hash table with open addresses."""
     size = 1024
@@ -108,22 +120,20 @@ def _distinct(values: Floats) -> tuple[Floats, Codes]:
 
 
 @numba.njit(cache=True, nogil=True)
-def _keys(
-    ix: Codes, it: Codes, iT: Codes, n_T: int, n_t: int, keys: npt.NDArray[np.unsignedinteger], zeros: Floats
-) -> int:
+def _keys(x_of: Codes, t_of: Codes, T_of: Codes, n_T: int, n_t: int, keys: npt.NDArray[Any], zeros: Floats) -> int:
     """Fill ``keys`` with one number a repeater, ``zeros`` with the count of one-time buyers a T; how many keys."""
     count = 0
-    for i in range(ix.size):
-        if ix[i] == 0:
-            zeros[iT[i]] += 1.0
+    for i in range(x_of.size):
+        if x_of[i] == 0:
+            zeros[T_of[i]] += 1.0
         else:
-            keys[count] = (np.int64(ix[i]) * n_T + np.int64(iT[i])) * n_t + np.int64(it[i])
+            keys[count] = (np.int64(x_of[i]) * n_T + np.int64(T_of[i])) * n_t + np.int64(t_of[i])
             count += 1
     return count
 
 
 @numba.njit(cache=True, nogil=True)
-def _starts_of_runs(keys: npt.NDArray[np.unsignedinteger]) -> npt.NDArray[np.int64]:
+def _starts_of_runs(keys: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     starts = np.empty(keys.size, np.int64)
     count = 0
     for i in range(keys.size):
@@ -135,21 +145,21 @@ def _starts_of_runs(keys: npt.NDArray[np.unsignedinteger]) -> npt.NDArray[np.int
 
 @numba.njit(cache=True, nogil=True)
 def _decode(
-    keys: npt.NDArray[np.unsignedinteger],
+    keys: npt.NDArray[Any],
     starts: npt.NDArray[np.int64],
     n_T: int,
     n_t: int,
-    ix: Codes,
-    it: Codes,
-    iT: Codes,
+    x_of: Codes,
+    t_of: Codes,
+    T_of: Codes,
     count: Floats,
 ) -> None:
     for row in range(starts.size):
         key = np.int64(keys[starts[row]])
-        it[row] = key % n_t
+        t_of[row] = key % n_t
         key //= n_t
-        iT[row] = key % n_T
-        ix[row] = key // n_T
+        T_of[row] = key % n_T
+        x_of[row] = key // n_T
         count[row] = (starts[row + 1] if row + 1 < starts.size else keys.size) - starts[row]
 
 
@@ -170,14 +180,14 @@ def collapse(histories: Histories, weights: Floats | None = None) -> Rows:
     >>> rows.weight, rows.zeros
     (array([1., 2.]), 1)
     """
-    x, ix = _coded(histories.frequency)
-    present = np.bincount(ix, minlength=x.size) > 0
+    x, x_of = _coded(histories.frequency)
+    present = np.bincount(x_of, minlength=x.size) > 0
     present[0] = True
     if not present.all():
-        ix = (np.cumsum(present, dtype=np.int32) - 1)[ix]
+        x_of = (np.cumsum(present, dtype=np.int32) - 1)[x_of]
         x = x[present]
-    t, it = _coded(histories.recency)
-    T, iT = _coded(histories.T)
+    t, t_of = _coded(histories.recency)
+    T, T_of = _coded(histories.T)
     span = x.size * T.size * t.size
     if span >= 2**63:
         raise ValueError(
@@ -186,23 +196,23 @@ def collapse(histories: Histories, weights: Floats | None = None) -> Rows:
         )
     kind = np.uint32 if span < 2**32 else np.uint64
     if weights is None:
-        keys = np.empty(int(np.count_nonzero(ix)), kind)
+        keys: npt.NDArray[Any] = np.empty(int(np.count_nonzero(x_of)), kind)
         zeros = np.zeros(T.size)
-        _keys(ix, it, iT, T.size, t.size, keys, zeros)
+        _keys(x_of, t_of, T_of, T.size, t.size, keys, zeros)
         keys.sort()
         of_zeros = np.flatnonzero(zeros).astype(np.int32)
         starts = _starts_of_runs(keys)
-        ix, it, iT = (np.zeros(of_zeros.size + starts.size, np.int32) for _ in range(3))
-        weight = np.empty(ix.size)
+        x_of, t_of, T_of = (np.zeros(of_zeros.size + starts.size, np.int32) for _ in range(3))
+        weight = np.empty(x_of.size)
         head = of_zeros.size
-        iT[:head] = of_zeros
+        T_of[:head] = of_zeros
         weight[:head] = zeros[of_zeros]
-        _decode(keys, starts, T.size, t.size, ix[head:], it[head:], iT[head:], weight[head:])
+        _decode(keys, starts, T.size, t.size, x_of[head:], t_of[head:], T_of[head:], weight[head:])
     else:
-        numbers = (ix.astype(kind) * kind(T.size) + iT.astype(kind)) * kind(t.size) + it.astype(kind)
+        numbers = (x_of.astype(np.int64) * T.size + T_of) * t.size + t_of
         order = np.lexsort((weights, numbers))
         keys = numbers[order]
         starts = _starts_of_runs(keys)
         weight = np.add.reduceat(weights[order], starts)
-        ix, it, iT = (np.ascontiguousarray(codes[order[starts]]) for codes in (ix, it, iT))
-    return _with_totals(x, t, T, ix, it, iT, weight)
+        x_of, t_of, T_of = (np.ascontiguousarray(codes[order[starts]]) for codes in (x_of, t_of, T_of))
+    return _with_totals(x, t, T, x_of, t_of, T_of, weight)

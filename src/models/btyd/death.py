@@ -4,9 +4,9 @@ With k = r + x and everything relative to its value at the last purchase t_x, a 
 
     Z = ((α+T)/(α+t_x))^(−k) ((β+T)/(β+t_x))^(−s)  +  s ∫ ((α+τ)/(α+t_x))^(−k) ((β+τ)/(β+t_x))^(−s) dτ/(β+τ),
 
-alive at T, or dead at τ in (t_x, T). In y = ln((c+τ)/(c+t_x)) with c = min(α, β) the integrand is log-concave and smooth, so
-Gauss-Legendre nodes up to where it is e^(−45) hold it to rounding: no hypergeometric function, no sign, no α = β case
-(compare Fader and Hardie, note 009). Scores and second derivatives are moments of the same nodes.
+alive at T, or dead at τ in (t_x, T). In y = ln((c+τ)/(c+t_x)) with c = min(α, β) the integrand is log-concave and
+smooth, so Gauss-Legendre nodes up to where it is e^(−45) hold it to rounding: no hypergeometric function, no sign, no
+α = β case (compare Fader and Hardie, note 009). Scores and second derivatives are moments of the same nodes.
 """
 
 import math
@@ -60,14 +60,16 @@ def log_parts(
     if gap == 0.0:
         return alive, -math.inf
     end = min(whole, reach(k, s, alpha, beta, t_x, T))
-    panels = int(math.ceil(end / 2.0))
+    panels = math.ceil(end / 2.0)
     width = end / panels
     total = 0.0
     for panel in range(panels):
         for j in range(node.size):
             y = width * (panel + node[j])
             growth = math.expm1(y)
-            exponent = y - k * math.log1p(growth / (far_alpha + 1.0)) - (s + 1.0) * math.log1p(growth / (far_beta + 1.0))
+            exponent = (
+                y - k * math.log1p(growth / (far_alpha + 1.0)) - (s + 1.0) * math.log1p(growth / (far_beta + 1.0))
+            )
             total += node_weight[j] * math.exp(exponent)
     return alive, math.log(total) + math.log(width * s / (far_beta + 1.0))
 
@@ -86,9 +88,9 @@ def _death_sums(
     x: Floats,
     t: Floats,
     T: Floats,
-    ix: Codes,
-    it: Codes,
-    iT: Codes,
+    x_of: Codes,
+    t_of: Codes,
+    T_of: Codes,
     weight: Floats,
     node: Floats,
     node_weight: Floats,
@@ -101,7 +103,7 @@ def _death_sums(
     mean = np.empty(4)
     second = np.empty(10)
     for i in range(start, stop):
-        k, t_x, age, w = r + x[ix[i]], t[it[i]], T[iT[i]], weight[i]
+        k, t_x, age, w = r + x[x_of[i]], t[t_of[i]], T[T_of[i]], weight[i]
         c = min(alpha, beta)
         origin = c + t_x
         log_alpha, log_beta = math.log(alpha + t_x), math.log(beta + t_x)
@@ -113,7 +115,7 @@ def _death_sums(
         end = 0.0
         if age > t_x:
             end = min(math.log1p((age - t_x) / origin), reach(k, s, alpha, beta, t_x, age))
-        panels = int(math.ceil(end / 3.0))
+        panels = math.ceil(end / 3.0)
         for j in range(panels * node.size + 1):
             if j == panels * node.size:
                 up_alpha = math.log((alpha + age) / (alpha + t_x))
@@ -168,7 +170,7 @@ def log_likelihood(parameters: Floats, rows: Rows) -> Floats:
     """Log-likelihood (1), gradient (4) and Hessian (10, upper triangle by rows) in (r, α, s, β) on collapsed rows."""
     r, alpha, s, beta = (float(v) for v in parameters)
     node, node_weight = legendre(24)
-    columns = rows.ix, rows.it, rows.iT, rows.weight
+    columns = rows.x_of, rows.t_of, rows.T_of, rows.weight
     total = np.zeros(15)
     for part in in_chunks(
         lambda start, stop: _death_sums(

@@ -22,7 +22,7 @@ CHUNK = 1 << 15
 
 
 @numba.njit(
-    "float64[::1](float64, float64, float64, float64, float64[::1], float64[::1], float64[::1], float64[::1], float64[::1],"
+    "float64[::1](float64, float64, float64, float64[::1], float64[::1], float64[::1], float64[::1], float64[::1],"
     "int32[::1], int32[::1], int32[::1], float64[::1], int64, int64)",
     cache=True,
     nogil=True,
@@ -31,15 +31,14 @@ def _dropout_sums(
     r: float,
     a: float,
     m: float,
-    alpha: float,
     x: Floats,
     log_T: Floats,
     log_t: Floats,
     inv_T: Floats,
     inv_t: Floats,
-    ix: Codes,
-    it: Codes,
-    iT: Codes,
+    x_of: Codes,
+    t_of: Codes,
+    T_of: Codes,
     weight: Floats,
     start: int,
     stop: int,
@@ -54,16 +53,16 @@ def _dropout_sums(
     q_D = q_E = q_kE = q_F = q_B = q_1 = q_BB = 0.0
     u_DD = u_DE = u_D = u_DB = u_EE = u_E = u_EB = u_1 = u_B = u_BB = 0.0
     for i in range(start, stop):
-        if ix[i] != previous:
-            previous = ix[i]
+        if x_of[i] != previous:
+            previous = x_of[i]
             xi = x[previous]
             k = r + xi
             B = 1.0 / (m + xi - 1.0)
             log_B = math.log(B)
         w = weight[i]
-        D = log_T[iT[i]] - log_t[it[i]]
-        E1 = inv_T[iT[i]] - inv_t[it[i]]
-        F = inv_t[it[i]] * inv_t[it[i]] - inv_T[iT[i]] * inv_T[iT[i]]
+        D = log_T[T_of[i]] - log_t[t_of[i]]
+        E1 = inv_T[T_of[i]] - inv_t[t_of[i]]
+        F = inv_t[t_of[i]] * inv_t[t_of[i]] - inv_T[T_of[i]] * inv_T[T_of[i]]
         delta = log_a + log_B + k * D
         e = math.exp(-abs(delta))
         q = 1.0 / (1.0 + e)
@@ -145,13 +144,11 @@ def log_likelihood(parameters: Floats, rows: Rows, first: int) -> Floats:
     total[6] -= rows.T_weight @ inv_T
     total[9] += exponent @ (inv_T * inv_T)
     skipped = 0 if first else rows.zeros
-    columns = tuple(np.ascontiguousarray(c[skipped:]) for c in (rows.ix, rows.it, rows.iT, rows.weight))
-    for part in in_chunks(
-        lambda start, stop: _dropout_sums(
-            r, a, b + first, alpha, rows.x, log_T, log_t, inv_T, inv_t, *columns, start, stop
-        ),
-        columns[0].size,
-        size=CHUNK,
-    ):
+    x_of, t_of, T_of, weight = rows.x_of[skipped:], rows.t_of[skipped:], rows.T_of[skipped:], rows.weight[skipped:]
+
+    def sums(start: int, stop: int) -> Floats:
+        return _dropout_sums(r, a, b + first, rows.x, log_T, log_t, inv_T, inv_t, x_of, t_of, T_of, weight, start, stop)
+
+    for part in in_chunks(sums, weight.size, size=CHUNK):
         total += part
-    return np.asarray(total)
+    return total

@@ -15,10 +15,10 @@ class Fit:
     """Certificate of a fit.
 
     ``log_likelihood`` without any prior; ``n`` customers (or their weights' sum) in ``rows`` distinct rows;
-    ``covariance`` of the parameters in the order of the model's fields; ``gradient`` the largest entry of the gradient in log
-    parameters, a customer; ``smallest_eigenvalue`` of the Hessian of the negative log-likelihood in log parameters,
-    a customer (> 0 proves a proper maximum); ``prior`` the sentence of the weak prior, if one was needed; ``messages`` whatever a
-    reader must know, in words.
+    ``covariance`` of the parameters in the order of the model's fields; ``gradient`` the largest entry of the gradient
+    in log parameters, a customer; ``smallest_eigenvalue`` of the Hessian of the negative log-likelihood in log
+    parameters, a customer (> 0 proves a proper maximum); ``prior`` the sentence of the weak prior, if one was needed;
+    ``messages`` whatever a reader must know, in words.
     """
 
     log_likelihood: float

@@ -1,17 +1,17 @@
-"""Gamma-Gamma: what a purchase is worth, given how many there were and their mean (Fader, Hardie and Lee 2005; note 025)."""
+"""Gamma-Gamma: what a purchase is worth, given how many there were and their mean (Fader and Hardie, note 025)."""
 
 import math
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
-from models.btyd.fitted import Fit
 from models.btyd.inputs import Floats, checked_weights
+from models.btyd.lifetimes_bridge import as_fitter
 from models.btyd.maximum import maximise
-from models.btyd.model import Model, certificate_of
+from models.btyd.model import Model
 from models.btyd.priors import mean_held
 from models.btyd.special import digamma, trigamma
 from models.btyd.threads import in_chunks
@@ -74,7 +74,15 @@ class _Spends:
     def of(cls, x: Floats, mean: Floats, weight: Floats) -> "_Spends":
         distinct, codes = np.unique(x, return_inverse=True)
         logs = weight * np.log(mean)
-        return cls(x, x * mean, weight, distinct, np.bincount(codes, weight), float(logs.sum()), float(x @ logs))
+        return cls(
+            x,
+            x * mean,
+            weight,
+            distinct,
+            np.bincount(codes, weight).astype(np.float64),
+            float(logs.sum()),
+            float(x @ logs),
+        )
 
     def log_likelihood(self, parameters: Floats) -> Floats:
         """Value (1), gradient (3) and Hessian (6, upper triangle by rows) in (p, q, v)."""
@@ -100,7 +108,7 @@ class _Spends:
 
 @dataclass(frozen=True)
 class GammaGamma(Model):
-    """Purchases of one customer are Gamma(p, ν) with ν ~ Gamma(q, v): shape p stays, the scale differs between customers.
+    """Purchases of a customer are Gamma(p, ν) with ν ~ Gamma(q, v): one shape, a scale that differs between customers.
 
     The value of purchases must not hang on how many there are: see :mod:`models.btyd.checks`.
 
@@ -112,7 +120,6 @@ class GammaGamma(Model):
     p: float
     q: float
     v: float
-    fitted: Fit | None = None
 
     name: ClassVar[str] = "Gamma-Gamma"
     symbols: ClassVar[tuple[str, ...]] = ("p", "q", "v")
@@ -123,10 +130,10 @@ class GammaGamma(Model):
     ) -> "GammaGamma":
         """Maximum likelihood on customers with repeat purchases; the others may be there and carry no information.
 
-        ``frequency`` repeat purchases, ``monetary_value`` their mean in money, shape (customers,). Repeaters whose mean is
-        not above 0 cannot be explained by the model: they are left out, counted in ``diagnostics.messages``.
+        ``frequency`` repeat purchases, ``monetary_value`` their mean in money, shape (customers,). Repeaters whose mean
+        is not above 0 cannot be explained by the model: they are left out, counted in ``diagnostics.messages``.
         """
-        x, mean = _checked_money(frequency, monetary_value)
+        x, mean = checked_money(frequency, monetary_value)
         weight = checked_weights(weights, x.size)
         weight = np.ones(x.size) if weight is None else weight
         used = (x > 0.0) & (mean > 0.0) & (weight > 0.0)
@@ -136,7 +143,7 @@ class GammaGamma(Model):
                 "Fit over a longer period, or run without money."
             )
         left_out = int(np.count_nonzero((x > 0.0) & ~(mean > 0.0)))
-        messages = ()
+        messages: tuple[str, ...] = ()
         if left_out:
             messages = (
                 f"{left_out} of {int(np.count_nonzero(x > 0))} repeat customers have a mean purchase value of 0; "
@@ -154,17 +161,24 @@ class GammaGamma(Model):
             n=n,
             rows=x.size,
             prior=mean_held(average, n),
-            proper=lambda theta: None
-            if theta[1] > _SMALLEST_Q
-            else f"The fitted q is {theta[1]:.3g}: at q <= 1 the mean purchase value of the population is infinite.",
+            proper=lambda theta: (
+                None
+                if theta[1] > _SMALLEST_Q
+                else f"The fitted q is {theta[1]:.3g}: at q <= 1 the mean purchase value of the population is infinite."
+            ),
             remedy="Look for a few very large purchases, or value customers by their own mean.",
         )
-        return cls(*parameters, replace(fit, messages=messages + fit.messages))
+        return cls(*parameters, fitted=replace(fit, messages=messages + fit.messages))
 
-    @property
-    def diagnostics(self) -> Fit:
-        """Certificate of the fit; raises ``ValueError`` on a model made from given parameters."""
-        return certificate_of(self, self.fitted)
+    def to_lifetimes(self, frequency: npt.ArrayLike | None = None, monetary_value: npt.ArrayLike | None = None) -> Any:
+        """The fitter of ``lifetimes`` with these parameters; with the customers' values also its data."""
+        columns = None
+        if frequency is not None and monetary_value is not None:
+            x, mean = checked_money(frequency, monetary_value)
+            columns = {"frequency": x, "monetary_value": mean, "weights": np.ones(x.size)}
+        mean_likelihood = np.nan if self.fitted is None else self.fitted.log_likelihood / self.fitted.n
+        parameters = dict(zip(self.symbols, self.parameters, strict=True))
+        return as_fitter("GammaGammaFitter", None, parameters, mean_likelihood, columns)
 
     @property
     def population_mean(self) -> float:
@@ -172,9 +186,9 @@ class GammaGamma(Model):
         return self.p * self.v / (self.q - 1.0) if self.q > 1.0 else math.inf
 
     def expected_monetary_value(self, frequency: npt.ArrayLike, monetary_value: npt.ArrayLike) -> Floats:
-        """E of the value of a customer's future purchase, p(v + x·z̄)/(p·x + q − 1): own mean, drawn to the population's."""
+        """E of a future purchase's value, p(v + x·z̄)/(p·x + q − 1): the own mean, drawn to the population's."""
         shape = np.broadcast_shapes(np.shape(frequency), np.shape(monetary_value))
-        x, mean = _checked_money(frequency, monetary_value)
+        x, mean = checked_money(frequency, monetary_value)
         spend = np.where(x > 0.0, x * np.where(x > 0.0, mean, 0.0), 0.0)
         excess = self.p * x + self.q - 1.0
         with np.errstate(divide="ignore"):
@@ -182,7 +196,7 @@ class GammaGamma(Model):
         return value.reshape(shape)
 
 
-def _checked_money(frequency: npt.ArrayLike, monetary_value: npt.ArrayLike) -> tuple[Floats, Floats]:
+def checked_money(frequency: npt.ArrayLike, monetary_value: npt.ArrayLike) -> tuple[Floats, Floats]:
     """Flat float64 arrays; the value of customers without repeat purchase may be missing, no other."""
     x, mean = np.broadcast_arrays(np.asarray(frequency, np.float64), np.asarray(monetary_value, np.float64))
     x, mean = (np.ascontiguousarray(values).reshape(-1) for values in (x, mean))

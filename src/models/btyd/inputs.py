@@ -92,3 +92,15 @@ def positive(name: str, value: float, *, zero: bool = False, infinite: bool = Fa
         return number
     allowed = f"{'>= 0' if zero else '> 0'}{'' if infinite else ' and finite'}"
     raise ValueError(f"{name} must be {allowed}, got {value!r}.")
+
+
+def checked_counts(n: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    """Numbers of purchases as int64, else ``ValueError``.
+
+    >>> checked_counts([0, 3.0])
+    array([0, 3])
+    """
+    values = np.asarray(n, np.float64)
+    if not (np.isfinite(values) & (values >= 0.0) & (values == np.floor(values))).all():
+        raise ValueError("n counts purchases, so it must be whole numbers >= 0.")
+    return values.astype(np.int64)

@@ -1,4 +1,4 @@
-"""From a likelihood to a fit: Newton from a subsample, the verdict on the maximum, and the weak prior where there is none."""
+"""From a likelihood to a fit: Newton from a subsample, the verdict on the maximum, a weak prior where there is none."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -35,7 +35,9 @@ class Certified(NamedTuple):
     fit: Fit
 
 
-def in_logs(likelihood: Likelihood, n: float, prior: NormalPrior | None = None) -> Callable[[Floats], tuple[float, Floats, Floats]]:
+def in_logs(
+    likelihood: Likelihood, n: float, prior: NormalPrior | None = None
+) -> Callable[[Floats], tuple[float, Floats, Floats]]:
     """−(log-likelihood + log prior)/n with gradient and Hessian as a function of log parameters."""
 
     def objective(z: Floats) -> tuple[float, Floats, Floats]:
@@ -70,8 +72,9 @@ def maximise(
 ) -> Certified:
     """Maximum likelihood from ``start`` (log parameters); under ``prior`` where no proper maximum exists.
 
-    Proper means: the search converged, the Hessian is positive definite and every direction of log parameters has a standard
-    error of at most ``UNCERTAIN``, and ``proper`` finds no fault with the parameters. Otherwise the fit maximises likelihood times prior and says so in its messages.
+    Proper means: the search converged, the Hessian is positive definite, every direction of log parameters has a
+    standard error of at most ``UNCERTAIN``, and ``proper`` finds no fault with the parameters. Otherwise the fit
+    maximises likelihood times prior and says so in its messages.
     """
     point, steps = start, 0
     if subsample is not None:

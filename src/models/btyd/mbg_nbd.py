@@ -16,5 +16,6 @@ class MbgNbd(StopsAfterPurchase):
     """
 
     name: ClassVar[str] = "MBG/NBD"
+    in_lifetimes: ClassVar[tuple[str, str]] = ("ModifiedBetaGeoFitter", "modified_beta_geometric_nbd_model")
     first: ClassVar[int] = 1
     remedy: ClassVar[str] = "Fit more customers or a longer period, or judge by repeat purchases alone."

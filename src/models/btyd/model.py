@@ -1,8 +1,8 @@
-"""What all models of purchases share: fields, certificate, JSON, and the quantities that follow from a handful of others."""
+"""What all models share: named parameters, the certificate of their fit, JSON."""
 
 import json
-from abc import ABC, abstractmethod
-from dataclasses import dataclass, fields
+from abc import ABC
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -20,15 +20,22 @@ class Model(ABC):
 
     name: ClassVar[str]
     symbols: ClassVar[tuple[str, ...]]
+    fitted: Fit | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
+        """Refuse parameters that are not positive numbers."""
         for symbol in self.symbols:
             object.__setattr__(self, symbol, positive(symbol, getattr(self, symbol)))
 
     @property
-    @abstractmethod
     def diagnostics(self) -> Fit:
         """Certificate of the fit; raises ``ValueError`` on a model made from given parameters."""
+        if self.fitted is None:
+            raise ValueError(
+                f"this {type(self).__name__} was made from given parameters, so it has no fit to report. "
+                f"Use {type(self).__name__}.fit(...) to have one."
+            )
+        return self.fitted
 
     @property
     def parameters(self) -> tuple[float, ...]:
@@ -57,10 +64,9 @@ class Model(ABC):
 
     def to_json(self) -> str:
         """The model as a kilobyte of JSON; ``from_json`` gives back an equal value."""
-        certificate = next(getattr(self, f.name) for f in fields(self) if f.name == "fitted")
         values: dict[str, Any] = {"model": self.name}
         values |= dict(zip(self.symbols, self.parameters, strict=True))
-        values["fit"] = None if certificate is None else certificate.to_dict()
+        values["fit"] = None if self.fitted is None else self.fitted.to_dict()
         return json.dumps(values)
 
     @classmethod
@@ -70,14 +76,4 @@ class Model(ABC):
         if values.get("model") != cls.name:
             raise ValueError(f"{cls.__name__}.from_json reads models named {cls.name!r}, got {values.get('model')!r}.")
         certificate = None if values["fit"] is None else Fit.from_dict(values["fit"])
-        return cls(*(values[symbol] for symbol in cls.symbols), certificate)  # type: ignore[call-arg]
-
-
-def certificate_of(model: Model, fitted: Fit | None) -> Fit:
-    """``fitted``, or an error that says why there is none."""
-    if fitted is None:
-        raise ValueError(
-            f"this {type(model).__name__} was made from given parameters, so it has no fit to report. "
-            f"Use {type(model).__name__}.fit(...) to have one."
-        )
-    return fitted
+        return cls(*(values[symbol] for symbol in cls.symbols), fitted=certificate)

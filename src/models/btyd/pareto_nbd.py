@@ -10,11 +10,10 @@ import numpy.typing as npt
 
 from models.btyd.ages import by_frequency_and_age
 from models.btyd.collapse import collapse
-from models.btyd.death import log_likelihood, log_parts
-from models.btyd.fitted import Fit
-from models.btyd.inputs import READ_ONLY, Floats, Histories, checked_weights, histories
+from models.btyd.counts import negative_binomial
+from models.btyd.death import log_likelihood, log_parts, reach
+from models.btyd.inputs import READ_ONLY, Floats, Histories, checked_counts, checked_weights, histories, positive
 from models.btyd.maximum import maximise
-from models.btyd.model import certificate_of
 from models.btyd.priors import gamma_prior
 from models.btyd.purchases import PurchaseModel
 from models.btyd.rule import legendre, time_rule
@@ -58,6 +57,70 @@ def _lifetimes(s: float, B: Floats, t: Floats, t_weight: Floats) -> Floats:
     return out
 
 
+@numba.njit(_VECTOR(_F8, _VECTOR, _VECTOR, _VECTOR, _F8), cache=True, nogil=True)
+def _taken(s: float, B: Floats, t: Floats, t_weight: Floats, leaving: float) -> Floats:
+    out = np.zeros(B.size)
+    for i in range(B.size):
+        for j in range(t.size):
+            lost = -math.expm1(-s * math.log1p(leaving / (B[i] + t[j])))
+            out[i] += t_weight[j] * lost * math.exp(-s * math.log1p(t[j] / B[i]))
+    return out
+
+
+@numba.njit(
+    _VECTOR(_F8, _F8, _F8, _F8, *(READ_ONLY,) * 3, _VECTOR, _VECTOR, _VECTOR, _VECTOR, numba.int64, numba.int64),
+    cache=True,
+    nogil=True,
+)
+def _gone_rates(
+    r: float,
+    alpha: float,
+    s: float,
+    beta: float,
+    x: Floats,
+    t_x: Floats,
+    T: Floats,
+    node: Floats,
+    node_weight: Floats,
+    t: Floats,
+    t_weight: Floats,
+    start: int,
+    stop: int,
+) -> Floats:
+    """E of purchases ahead of customers dead since some time in (t_x, T], were they alive again at T."""
+    out = np.zeros(stop - start)
+    c = min(alpha, beta)
+    for i in range(start, stop):
+        k, origin = r + x[i], c + t_x[i]
+        end = min(math.log1p((T[i] - t_x[i]) / origin), reach(k, s, alpha, beta, t_x[i], T[i]))
+        panels = max(1, math.ceil(end / 2.0))
+        total, mass = 0.0, 0.0
+        for j in range(panels * node.size):
+            y = end / panels * (j // node.size + node[j % node.size])
+            growth = origin * math.expm1(y)
+            A, B = alpha + t_x[i] + growth, beta + t_x[i] + growth
+            density = y - k * math.log1p(growth / (alpha + t_x[i])) - (s + 1.0) * math.log1p(growth / (beta + t_x[i]))
+            weight = node_weight[j % node.size] * math.exp(density)
+            ahead = 0.0
+            for l in range(t.size):  # noqa: E741
+                ahead += t_weight[l] * math.exp(-(s + 1.0) * math.log1p(t[l] / B))
+            mass += weight
+            total += weight * k / A * ahead
+        out[i - start] = total / mass
+    return out
+
+
+def _pmf(n: npt.NDArray[np.int64], k: float, A: Floats, s: float, B: Floats, horizon: float) -> Floats:
+    """P(n purchases in the next ``horizon`` | alive), shape (ages, counts): dead before its end, or not."""
+    lives = np.exp(-s * np.log1p(horizon / B))[:, None]
+    out = lives * negative_binomial(n, k, (horizon / (A + horizon))[:, None])
+    scale = min(float(A.min()) / k, float(B.min()) / (s + 1.0))
+    for time, weight in zip(*time_rule(horizon, 0.0, scale), strict=True):
+        dies = weight * s / B * np.exp(-(s + 1.0) * np.log1p(time / B))
+        out += dies[:, None] * negative_binomial(n, k, (time / (A + time))[:, None])
+    return np.asarray(out)
+
+
 @dataclass(frozen=True)
 class ParetoNbd(PurchaseModel):
     """Purchases at rate λ ~ Gamma(r, α) until an unseen death at rate μ ~ Gamma(s, β).
@@ -73,10 +136,10 @@ class ParetoNbd(PurchaseModel):
     alpha: float
     s: float
     beta: float
-    fitted: Fit | None = None
 
     name: ClassVar[str] = "Pareto/NBD"
     symbols: ClassVar[tuple[str, ...]] = ("r", "alpha", "s", "beta")
+    in_lifetimes: ClassVar[tuple[str, str]] = ("ParetoNBDFitter", "pareto_nbd_model")
 
     @classmethod
     def fit(
@@ -90,10 +153,10 @@ class ParetoNbd(PurchaseModel):
         """Maximum likelihood, or the weak prior's mode where there is no proper maximum (``diagnostics.messages``)."""
         at = histories(frequency, recency, T)
         rows = collapse(at, checked_weights(weights, at.T.size))
-        if not rows.mean_T > 0.0:
+        if not rows.mean_age > 0.0:
             raise ValueError("every customer has T = 0, so there is no time to learn from. Fit at a later as_of.")
-        rate = max(rows.mean_x, 0.05) / rows.mean_T
-        start = np.log([0.6, 0.6 / rate, 0.6, 0.5 * rows.mean_T])
+        rate = max(rows.mean_x, 0.05) / rows.mean_age
+        start = np.log([0.6, 0.6 / rate, 0.6, 0.5 * rows.mean_age])
         stride = rows.weight.size // SUBSAMPLE
         sample = rows.every(stride) if stride > 1 else None
         parameters, fit = maximise(
@@ -102,16 +165,11 @@ class ParetoNbd(PurchaseModel):
             start,
             n=rows.n,
             rows=rows.weight.size,
-            prior=gamma_prior(rows.mean_T),
+            prior=gamma_prior(rows.mean_age),
             subsample=None if sample is None else (lambda theta: log_likelihood(theta, sample), sample.n),
             remedy="BG/NBD or MBG/NBD may have a maximum on such data.",
         )
-        return cls(*parameters, fit)
-
-    @property
-    def diagnostics(self) -> Fit:
-        """Certificate of the fit; raises ``ValueError`` on a model made from given parameters."""
-        return certificate_of(self, self.fitted)
+        return cls(*parameters, fitted=fit)
 
     def _log_odds_gone(self, at: Histories) -> Floats:
         return self._log_odds_over(at.frequency, at.recency, at.T)
@@ -133,8 +191,7 @@ class ParetoNbd(PurchaseModel):
             z = (1.0 - self.s) * length
             mean = np.where(np.abs(z) < 1e-300, 1.0, np.expm1(z) / np.where(np.abs(z) < 1e-300, 1.0, z))
             return np.asarray(rate * B * length * mean)
-        scale = float(B.min()) * min(1.0, 1.0 / self.s)
-        t, t_weight = time_rule(horizon, discount_rate, scale)
+        t, t_weight = self._time_rule(horizon, discount_rate, B)
         lifetimes = by_frequency_and_age(np.zeros(B.size), B, lambda _, ages: _lifetimes(self.s, ages, t, t_weight))
         return np.asarray(rate * lifetimes)
 
@@ -145,6 +202,37 @@ class ParetoNbd(PurchaseModel):
             return np.asarray(np.exp(still + np.logaddexp(0.0, self._log_odds_over(k, T, T + horizon))))
 
         return by_frequency_and_age(at.frequency, at.T, evaluate)
+
+    def _alive_stays(self, at: Histories, horizon: float) -> Floats:
+        return np.asarray(np.exp(-self.s * np.log1p(horizon / (self.beta + at.T))))
+
+    def _time_rule(self, horizon: float, discount_rate: float, B: Floats) -> tuple[Floats, Floats]:
+        return time_rule(horizon, discount_rate, float(B.min()) * min(1.0, 1.0 / self.s))
+
+    def _alive_taken(self, at: Histories, leaving: float, horizon: float, discount_rate: float) -> Floats:
+        B = self.beta + at.T
+        rule = self._time_rule(horizon, discount_rate, B)
+        lost = by_frequency_and_age(np.zeros(B.size), B, lambda _, ages: _taken(self.s, ages, *rule, leaving))
+        return np.asarray((self.r + at.frequency) / (self.alpha + at.T) * lost)
+
+    def _gone_purchases(self, at: Histories, horizon: float, discount_rate: float) -> Floats:
+        rule = self._time_rule(horizon, discount_rate, np.array([self.beta]))
+        parts = in_chunks(
+            lambda i, j: _gone_rates(self.r, self.alpha, self.s, self.beta, *at[:3], *legendre(24), *rule, i, j),
+            at.T.size,
+            size=1 << 12,
+        )
+        return np.concatenate(parts) if parts else np.empty(0)
+
+    def _alive_pmf(self, n: npt.NDArray[np.int64], t: float, x: float, T: Floats) -> Floats:
+        return _pmf(n, self.r + x, self.alpha + T, self.s, self.beta + T, t)
+
+    def pmf(self, n: npt.ArrayLike, t: float) -> Floats:
+        """P(a new customer makes n repeat purchases in the first t), an array of n's shape."""
+        counts = checked_counts(n)
+        horizon = positive("t", t, zero=True)
+        alpha, beta = np.array([self.alpha]), np.array([self.beta])
+        return np.asarray(_pmf(counts.reshape(-1), self.r, alpha, self.s, beta, horizon)[0].reshape(counts.shape))
 
     def expected_purchases_new(self, t: npt.ArrayLike) -> Floats:
         """Expected repeat purchases of a new customer in the first ``t``, an array of t's shape."""

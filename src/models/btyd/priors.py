@@ -1,4 +1,4 @@
-"""The weak priors in log space that stand in where a likelihood has no maximum; widths cover the published fits many times."""
+"""The weak priors in log space that stand in where a likelihood has no maximum; wide against published fits."""
 
 import numpy as np
 
@@ -14,9 +14,9 @@ def _squares(z: Floats, centre: Floats) -> tuple[float, Floats, Floats]:
     return 0.5 * float(off @ off), off / WIDTH, np.eye(z.size) / WIDTH**2
 
 
-def beta_prior(mean_T: float) -> NormalPrior:
+def beta_prior(mean_age: float) -> NormalPrior:
     """Prior of (r, α, a, b): r, α/mean T, a/(a+b) in logits, a + b, each normal in logs."""
-    centre = np.log([0.5, 0.3 * mean_T])
+    centre = np.log([0.5, 0.3 * mean_age])
     share, size = np.log(0.25 / 0.75), np.log(3.0)
 
     def value(z: Floats) -> tuple[float, Floats, Floats]:
@@ -40,9 +40,9 @@ def beta_prior(mean_T: float) -> NormalPrior:
     )
 
 
-def gamma_prior(mean_T: float) -> NormalPrior:
+def gamma_prior(mean_age: float) -> NormalPrior:
     """Prior of (r, α, s, β): r, α/mean T, s, β/mean T, each normal in logs."""
-    centre = np.log([0.5, 0.3 * mean_T, 0.6, 0.3 * mean_T])
+    centre = np.log([0.5, 0.3 * mean_age, 0.6, 0.3 * mean_age])
     return NormalPrior(
         lambda z: _squares(z, centre),
         f"ln r, ln(α / mean T), ln s and ln(β / mean T) are normal around ln 0.5, ln 0.3, ln 0.6 and ln 0.3 "
@@ -53,7 +53,7 @@ def gamma_prior(mean_T: float) -> NormalPrior:
 def mean_held(mean: float, n: float) -> NormalPrior:
     """Hold the population mean p·v/(q − 1) of Gamma-Gamma at the customers' ``mean``, and q above 1.
 
-    As strong as the data (its weight grows with ``n``): a likelihood with q <= 1 has no finite mean at all, whatever its size.
+    As strong as the data (its weight grows with ``n``): with q <= 1 there is no finite mean, however much data says so.
     """
     spread = 0.1
 

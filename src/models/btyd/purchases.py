@@ -3,17 +3,19 @@
 import math
 from abc import abstractmethod
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from models.btyd.inputs import Floats, Histories, histories, positive
+from models.btyd.inputs import Floats, Histories, checked_counts, histories, positive
+from models.btyd.lifetimes_bridge import as_fitter
 from models.btyd.model import Model
 
 
 @dataclass(frozen=True)
 class Simulated:
-    """Simulated customers: histories up to ``T``, whether still alive then, and ``future`` purchases within the horizon."""
+    """Simulated customers: histories up to ``T``, whether alive then, and ``future`` purchases within the horizon."""
 
     frequency: Floats
     recency: Floats
@@ -26,6 +28,8 @@ class Simulated:
 class PurchaseModel(Model):
     """A model of when customers buy and when they stop. Times are in the unit of the data it was fitted to."""
 
+    in_lifetimes: ClassVar[tuple[str, str]]
+
     @abstractmethod
     def _log_odds_gone(self, at: Histories) -> Floats:
         """Logit of P(no longer alive at T | history); −inf where that is impossible."""
@@ -37,6 +41,46 @@ class PurchaseModel(Model):
     @abstractmethod
     def _alive_silence(self, at: Histories, horizon: float) -> Floats:
         """P(no purchase within the horizon | alive at T)."""
+
+    @abstractmethod
+    def _alive_stays(self, at: Histories, horizon: float) -> Floats:
+        """P(still alive at T + horizon | alive at T)."""
+
+    @abstractmethod
+    def _alive_taken(self, at: Histories, leaving: float, horizon: float, discount_rate: float) -> Floats:
+        """E[(1 − P(stays for ``leaving``)) · discounted purchases within the horizon if alive], given alive at T."""
+
+    @abstractmethod
+    def _gone_purchases(self, at: Histories, horizon: float, discount_rate: float) -> Floats:
+        """Discounted purchases within the horizon of customers gone by T, were they alive again; 0 if none can be."""
+
+    @abstractmethod
+    def _alive_pmf(self, n: npt.NDArray[np.int64], t: float, x: float, T: Floats) -> Floats:
+        """P(n purchases in (T, T + t] | alive at T), shape (ages, counts), for one frequency."""
+
+    @abstractmethod
+    def pmf(self, n: npt.ArrayLike, t: float) -> Floats:
+        """P(a new customer makes n repeat purchases in the first t), an array of n's shape."""
+
+    @abstractmethod
+    def expected_purchases_new(self, t: npt.ArrayLike) -> Floats:
+        """Expected repeat purchases of a new customer in the first ``t``, an array of t's shape."""
+
+    def to_lifetimes(
+        self,
+        frequency: npt.ArrayLike | None = None,
+        recency: npt.ArrayLike | None = None,
+        T: npt.ArrayLike | None = None,
+    ) -> Any:
+        """The fitter of ``lifetimes`` with these parameters; given the customers' histories, also what plots need."""
+        columns = None
+        if frequency is not None and recency is not None and T is not None:
+            columns = histories(frequency, recency, T)._asdict()
+            columns["weights"] = np.ones(columns["T"].size)
+            del columns["shape"]
+        fitted = self.fitted
+        mean = np.nan if fitted is None else fitted.log_likelihood / fitted.n
+        return as_fitter(*self.in_lifetimes, dict(zip(self.symbols, self.parameters, strict=True)), mean, columns)
 
     def p_alive(self, frequency: npt.ArrayLike, recency: npt.ArrayLike, T: npt.ArrayLike) -> Floats:
         """P(alive at T | history), one a customer. Never a verdict alone: 1 for every one-time buyer in BG/NBD."""
@@ -57,7 +101,7 @@ class PurchaseModel(Model):
         recency: npt.ArrayLike,
         T: npt.ArrayLike,
     ) -> Floats:
-        """Expected purchases in (T, T + h] given the history, each times e^(−δ·time from T); h may be infinite if δ > 0."""
+        """Expected purchases in (T, T + h] given the history, each times e^(−δ·time from T); h may be inf if δ > 0."""
         horizon = positive("h", h, zero=True, infinite=discount_rate > 0)
         rate = positive("discount_rate", discount_rate, zero=True)
         at = histories(frequency, recency, T)
@@ -66,9 +110,7 @@ class PurchaseModel(Model):
         alive = _logistic(-self._log_odds_gone(at))
         return (alive * self._alive_purchases(at, horizon, rate)).reshape(at.shape)
 
-    def dert(
-        self, discount_rate: float, frequency: npt.ArrayLike, recency: npt.ArrayLike, T: npt.ArrayLike
-    ) -> Floats:
+    def dert(self, discount_rate: float, frequency: npt.ArrayLike, recency: npt.ArrayLike, T: npt.ArrayLike) -> Floats:
         """Discounted expected residual transactions: all purchases after T at a continuous rate per unit of time."""
         return self.expected_discounted_purchases(
             math.inf, positive("discount_rate", discount_rate), frequency, recency, T
@@ -82,6 +124,21 @@ class PurchaseModel(Model):
         at = histories(frequency, recency, T)
         gone = self._log_odds_gone(at)
         return (_logistic(gone) + _logistic(-gone) * self._alive_silence(at, horizon)).reshape(at.shape)
+
+    def conditional_pmf(
+        self, n: npt.ArrayLike, t: float, frequency: npt.ArrayLike, recency: npt.ArrayLike, T: npt.ArrayLike
+    ) -> Floats:
+        """P(n purchases in (T, T + t] | history), shape (customers, counts)."""
+        horizon = positive("t", t, zero=True)
+        counts = checked_counts(n).reshape(-1)
+        at = histories(frequency, recency, T)
+        gone = self._log_odds_gone(at)
+        out = np.empty((at.T.size, counts.size))
+        for x in np.unique(at.frequency):
+            members = np.flatnonzero(at.frequency == x)
+            ages, codes = np.unique(at.T[members], return_inverse=True)
+            out[members] = self._alive_pmf(counts, horizon, float(x), ages)[codes]
+        return np.asarray(_logistic(-gone)[:, None] * out + _logistic(gone)[:, None] * (counts == 0))
 
 
 def _logistic(z: Floats) -> Floats:

@@ -5,9 +5,9 @@ probability p ~ Beta(a, b) of stopping after a purchase. What is left are integr
 
     E f(p) = ∫ p^(a−1) (1−p)^(b−1) f(p) dp / B(a, b)
 
-with f built from (1 + p·u)^(−k). In y = logit p they are analytic in a strip about the real line, so equal steps converge
-geometrically; where only the tails e^(ay), e^(−by) are left, y runs off doubly exponentially. The weights are divided
-by their own sum: no gamma function, no cancellation, no case a → 1, a + b < 1 or z → 1.
+with f built from (1 + p·u)^(−k). In y = logit p they are analytic in a strip about the real line, so equal steps
+converge geometrically; where only the tails e^(ay), e^(−by) are left, y runs off doubly exponentially. The weights are
+divided by their own sum: no gamma function, no cancellation, no case a → 1, a + b < 1 or z → 1.
 """
 
 import math
@@ -64,7 +64,7 @@ def beta_rule(a: float, b: float, k: float, u: float) -> tuple[Floats, Floats]:
                 if sweep == 0:
                     top_plain = max(top_plain, log_weight)
                     top_tilted = max(top_tilted, log_tilted)
-                inside = direction == -1 and s > min(left, tilted) or direction == 1 and s < peak
+                inside = (direction == -1 and s > min(left, tilted)) or (direction == 1 and s < peak)
                 if not inside and log_weight < top_plain - _NEGLIGIBLE and log_tilted < top_tilted - _NEGLIGIBLE:
                     break
                 if sweep == 1:
@@ -93,7 +93,7 @@ def legendre(nodes: int) -> tuple[Floats, Floats]:
 
 
 def time_rule(horizon: float, discount_rate: float, scale: float) -> tuple[Floats, Floats]:
-    """Times t in (0, horizon) and weights, e^(−δt) included, for ∫ e^(−δt) S(t) dt where S varies on ``scale`` or slower.
+    """Times t in (0, horizon) and weights, e^(−δt) included, for ∫ e^(−δt) S(t) dt with S varying on ``scale``.
 
     Gauss-Legendre in ln(1 + t/scale), as many nodes as the length of that interval asks for; an infinite
     horizon ends where e^(−δt) is negligible.

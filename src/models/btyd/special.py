@@ -1,4 +1,4 @@
-"""Digamma and trigamma for compiled code, by recurrence and asymptotic series (Abramowitz and Stegun 6.3.18, 6.4.12)."""
+"""Digamma and trigamma for compiled code, by recurrence and asymptotic series (A&S 6.3.18, 6.4.12)."""
 
 import math
 
@@ -19,7 +19,8 @@ def digamma(x: float) -> float:
     y = 1.0 / (x * x)
     tail = y * (
         1.0 / 12.0
-        - y * (1.0 / 120.0 - y * (1.0 / 252.0 - y * (1.0 / 240.0 - y * (1.0 / 132.0 - y * (691.0 / 32760.0 - y / 12.0)))))
+        - y
+        * (1.0 / 120.0 - y * (1.0 / 252.0 - y * (1.0 / 240.0 - y * (1.0 / 132.0 - y * (691.0 / 32760.0 - y / 12.0)))))
     )
     return result + math.log(x) - 0.5 / x - tail
 

@@ -8,13 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from models.btyd.ages import by_frequency_and_age
-from models.btyd.alive import discounted, purchases
+from models.btyd.alive import discounted, pmf, purchases, stays
 from models.btyd.collapse import collapse
 from models.btyd.dropout import log_likelihood
-from models.btyd.fitted import Fit
-from models.btyd.inputs import Floats, Histories, checked_weights, histories, positive
+from models.btyd.inputs import Floats, Histories, checked_counts, checked_weights, histories, positive
 from models.btyd.maximum import maximise
-from models.btyd.model import certificate_of
 from models.btyd.priors import beta_prior
 from models.btyd.purchases import PurchaseModel
 
@@ -26,15 +24,14 @@ SUBSAMPLE = 20_000
 class StopsAfterPurchase(PurchaseModel):
     """Purchases at rate λ ~ Gamma(r, α), stopping with probability p ~ Beta(a, b) after each purchase.
 
-    ``first`` is 1 where the very first purchase may already be the last one. Given alive at T: λ ~ Gamma(r + x, α + T) and
-    p ~ Beta(a, b + first + x), independent.
+    ``first`` is 1 where the very first purchase may already be the last one. Given alive at T: λ ~ Gamma(r + x, α + T)
+    and p ~ Beta(a, b + first + x), independent.
     """
 
     r: float
     alpha: float
     a: float
     b: float
-    fitted: Fit | None = None
 
     symbols: ClassVar[tuple[str, ...]] = ("r", "alpha", "a", "b")
     first: ClassVar[int]
@@ -56,9 +53,9 @@ class StopsAfterPurchase(PurchaseModel):
         """
         at = histories(frequency, recency, T)
         rows = collapse(at, checked_weights(weights, at.T.size))
-        if not rows.mean_T > 0.0:
+        if not rows.mean_age > 0.0:
             raise ValueError("every customer has T = 0, so there is no time to learn from. Fit at a later as_of.")
-        start = np.log([0.5, 0.5 * rows.mean_T / max(rows.mean_x, 0.05), 0.7, 2.5])
+        start = np.log([0.5, 0.5 * rows.mean_age / max(rows.mean_x, 0.05), 0.7, 2.5])
         stride = rows.weight.size // SUBSAMPLE
         sample = rows.every(stride) if stride > 1 else None
         parameters, fit = maximise(
@@ -67,16 +64,11 @@ class StopsAfterPurchase(PurchaseModel):
             start,
             n=rows.n,
             rows=rows.weight.size,
-            prior=beta_prior(rows.mean_T),
+            prior=beta_prior(rows.mean_age),
             subsample=None if sample is None else (lambda theta: log_likelihood(theta, sample, cls.first), sample.n),
             remedy=cls.remedy,
         )
-        return cls(*parameters, fit)
-
-    @property
-    def diagnostics(self) -> Fit:
-        """Certificate of the fit; raises ``ValueError`` on a model made from given parameters."""
-        return certificate_of(self, self.fitted)
+        return cls(*parameters, fitted=fit)
 
     @property
     def _m(self) -> float:
@@ -86,7 +78,9 @@ class StopsAfterPurchase(PurchaseModel):
         x, t_x, T, _ = at
         with np.errstate(divide="ignore"):
             stopped = np.where(
-                (x > 0.0) | (self.first == 1), math.log(self.a) - np.log(self._m + np.maximum(x - 1.0, -self.first)), -np.inf
+                (x > 0.0) | (self.first == 1),
+                math.log(self.a) - np.log(self._m + np.maximum(x - 1.0, -self.first)),
+                -np.inf,
             )
         return np.asarray(stopped + (self.r + x) * np.log1p((T - t_x) / (self.alpha + t_x)))
 
@@ -102,6 +96,48 @@ class StopsAfterPurchase(PurchaseModel):
     def _alive_silence(self, at: Histories, horizon: float) -> Floats:
         return np.asarray(np.exp(-(self.r + at.frequency) * np.log1p(horizon / (self.alpha + at.T))))
 
+    def _alive_stays(self, at: Histories, horizon: float) -> Floats:
+        return by_frequency_and_age(
+            at.frequency, at.T, lambda x, T: stays(self.r + x, self.a, self._m + x, self.alpha + T, horizon=horizon)
+        )
+
+    def _alive_taken(self, at: Histories, leaving: float, horizon: float, discount_rate: float) -> Floats:
+        return by_frequency_and_age(
+            at.frequency,
+            at.T,
+            lambda x, T: discounted(
+                self.r + x,
+                self.a,
+                self._m + x,
+                self.alpha + T,
+                horizon=horizon,
+                discount_rate=discount_rate,
+                leaving=leaving,
+            ),
+        )
+
+    def _gone_purchases(self, at: Histories, horizon: float, discount_rate: float) -> Floats:
+        def evaluate(x: float, t_x: Floats) -> Floats:
+            if x == 0.0 and not self.first:
+                return np.zeros(t_x.size)
+            posterior = self.r + x, self.a + 1.0, self._m + x - 1.0, self.alpha + t_x
+            return discounted(*posterior, horizon=horizon, discount_rate=discount_rate)
+
+        return by_frequency_and_age(at.frequency, at.recency, evaluate)
+
+    def _alive_pmf(self, n: npt.NDArray[np.int64], t: float, x: float, T: Floats) -> Floats:
+        return pmf(n, self.r + x, self.a, self._m + x, self.alpha + T, horizon=t)
+
+    def pmf(self, n: npt.ArrayLike, t: float) -> Floats:
+        """P(a new customer makes n repeat purchases in the first t), an array of n's shape."""
+        counts = checked_counts(n)
+        age = np.array([self.alpha])
+        values = pmf(counts.reshape(-1), self.r, self.a, self._m, age, horizon=positive("t", t, zero=True))[0]
+        if self.first:
+            lives = self.b / (self.a + self.b)
+            values = lives * values + (1.0 - lives) * (counts.reshape(-1) == 0)
+        return np.asarray(values.reshape(counts.shape))
+
     def expected_purchases_new(self, t: npt.ArrayLike) -> Floats:
         """Expected repeat purchases of a new customer in the first ``t``, an array of t's shape."""
         times = np.asarray(t, np.float64)
@@ -110,6 +146,7 @@ class StopsAfterPurchase(PurchaseModel):
         lives = self.b / (self.a + self.b) if self.first else 1.0
         age = np.array([self.alpha])
         flat = [
-            float(purchases(self.r, self.a, self._m, age, horizon=positive("t", h))[0]) if h else 0.0 for h in times.flat
+            float(purchases(self.r, self.a, self._m, age, horizon=positive("t", h))[0]) if h else 0.0
+            for h in times.flat
         ]
-        return lives * np.array(flat).reshape(times.shape)
+        return np.asarray(lives * np.array(flat).reshape(times.shape))
