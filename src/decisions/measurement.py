@@ -1,0 +1,97 @@
+"""What the list is expected to bring, how sure that is, and the smallest effect that its control group can show."""
+
+from dataclasses import dataclass
+from math import isfinite, nan, sqrt
+from typing import Final
+
+import numpy as np
+from scipy.stats import norm
+
+from decisions.actions import RetentionPolicy
+from decisions.gains import gain
+from decisions.priorities import Plan, PlanInput
+
+SIGNIFICANCE: Final = 0.05
+POWER: Final = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Detectable:
+    """The smallest effect that treated and control can be told apart by (two-sided 5 %, power 80 %).
+
+    Attributes:
+        purchase_share: rise of the share of customers who buy in the horizon, in [0, 1]; NaN without a control group.
+        save_rate: the same as an effect of the actions (save rate or lift); NaN where no effect could show it.
+    """
+
+    purchase_share: float
+    save_rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSummary:
+    """The list in numbers; all gains rest on assumed rates.
+
+    Attributes:
+        targeted, selected, control: numbers of customers.
+        spent: contact costs and expected incentives of the list; budget: what was allowed, None without limit.
+        gain: total assumed net gain; conservative: the same from the lower ends of the intervals, NaN without them.
+        gap: proved distance from the best possible list, 0 where it is the best.
+        by_rate: (multiple of the assumed rates, total net gain of this list) pairs.
+        detectable: what the control group can show.
+        worth_acting: customers for whom some action has a positive net value, within the list or not.
+    """
+
+    targeted: int
+    selected: int
+    control: int
+    spent: float
+    budget: float | None
+    gain: float
+    conservative: float
+    gap: float
+    by_rate: tuple[tuple[float, float], ...]
+    detectable: Detectable
+    worth_acting: int
+
+
+def detectable_effect(buys: float, treated: int, control: int) -> float:
+    """Return the smallest difference of two shares that can be told apart; NaN if a group is empty.
+
+    Args:
+        buys: share of customers who would buy in the horizon anyway.
+
+    >>> round(detectable_effect(0.3, 9000, 1000), 4)
+    0.0428
+    """
+    if treated <= 0 or control <= 0:
+        return nan
+    factor = float(norm.ppf(1 - SIGNIFICANCE / 2) + norm.ppf(POWER))
+    return factor * sqrt(buys * (1 - buys) * (1 / treated + 1 / control))
+
+
+def summarise_plan(plan: Plan, customers: PlanInput, policy: RetentionPolicy) -> PlanSummary:
+    """Return the list in numbers."""
+    listed = plan.targeted
+    selected, control = int(plan.selected.sum()), int(plan.control.sum())
+    buys = float(np.nanmean(1 - customers.worth.churn_probability[listed])) if listed.any() else nan
+    share = detectable_effect(buys, selected, control) if isfinite(buys) else nan
+    saved = np.zeros(listed.size)
+    for position, action in enumerate(policy.actions):
+        chosen = plan.action == position
+        saved[chosen] = gain(action, customers.worth).saved[chosen]
+    movable = float(saved[listed].mean()) if listed.any() else 0.0
+    rate = share / movable if movable > 0 else nan
+    return PlanSummary(
+        targeted=int(listed.sum()),
+        selected=selected,
+        control=control,
+        spent=plan.spent,
+        budget=policy.budget,
+        gain=plan.value,
+        conservative=plan.conservative,
+        gap=0.0 if plan.exact or plan.bound <= 0 else max(0.0, 1 - plan.value / plan.bound),
+        by_rate=plan.by_rate,
+        detectable=Detectable(share, rate if rate <= 1 else nan),
+        worth_acting=int((plan.action >= 0).sum()),
+    )
