@@ -1,0 +1,72 @@
+"""Residual value: the forecast of the horizon and the far future of the probability model, joined without a seam."""
+
+import numpy as np
+import numpy.typing as npt
+
+from models.btyd.retention import RetentionTerms
+
+Floats = npt.NDArray[np.float64]
+
+
+def alive_given_forecast(churn_probability: npt.ArrayLike, silence: npt.ArrayLike) -> Floats:
+    """p*, the P(alive) that agrees with a forecast: clip((1 − churn_probability)/(1 − q0), 0, 1).
+
+    Args:
+        churn_probability: P(no purchase in the horizon), n.
+        silence: q0, P(no purchase in the horizon | alive, own history), n.
+
+    >>> alive_given_forecast([0.9, 0.2, 1.0], [0.5, 0.5, 1.0]).tolist()
+    [0.19999999999999996, 1.0, 0.0]
+    """
+    buys = 1.0 - np.asarray(churn_probability, dtype=np.float64)
+    buys_if_alive = 1.0 - np.asarray(silence, dtype=np.float64)
+    ratio = np.divide(buys, buys_if_alive, out=np.zeros_like(buys), where=buys_if_alive > 0)
+    return np.clip(ratio, 0.0, 1.0)
+
+
+def loss_probability(p_star: Floats, terms: RetentionTerms) -> Floats:
+    """P(no longer alive at the horizon's end) = 1 − p*·κ.
+
+    >>> terms = RetentionTerms(np.array([0.5]), np.array([0.8]), np.array([1.0]), np.array([1.0]))
+    >>> loss_probability(np.array([0.5]), terms).tolist()
+    [0.6]
+    """
+    return np.clip(1.0 - p_star * terms.kappa, 0.0, 1.0)
+
+
+def residual_value(
+    *,
+    margin: float,
+    expected_spend: Floats,
+    order_value: Floats,
+    within: Floats,
+    within_discounted: Floats,
+    dert: Floats,
+    p_star: Floats,
+    p_alive: Floats,
+) -> Floats:
+    """Discounted future margin, n: the forecast spend of the horizon, then the probability model's tail.
+
+    Within the horizon the forecast counts, discounted as the model's purchases are. Beyond it the model's tail counts,
+    scaled by p*/P(alive): where the forecast holds a customer for gone, the far future goes with it. A forecast that
+    equals the model's own gives the model's own residual value, margin × DERT × expected amount.
+
+    Args:
+        margin: share of an amount that is earned.
+        expected_spend: forecast spend in the horizon, money.
+        order_value: expected amount of a purchase day, money.
+        within: the model's expected purchases in the horizon.
+        within_discounted: the same, discounted.
+        dert: the model's discounted expected residual transactions.
+        p_star: P(alive) that agrees with the forecast.
+        p_alive: the model's P(alive).
+
+    >>> one = np.ones(1)
+    >>> residual_value(margin=0.5, expected_spend=20 * one, order_value=10 * one, within=2 * one,
+    ...                within_discounted=1.9 * one, dert=5 * one, p_star=0.8 * one, p_alive=0.8 * one).tolist()
+    [25.0]
+    """
+    discount = np.divide(within_discounted, within, out=np.ones_like(within), where=within > 0)
+    scale = np.divide(p_star, p_alive, out=np.zeros_like(p_star), where=p_alive > 0)
+    tail = np.maximum(dert - within_discounted, 0.0) * scale * order_value
+    return margin * (expected_spend * discount + tail)
