@@ -17,6 +17,7 @@ from models.btyd.maximum import maximise
 from models.btyd.priors import gamma_prior
 from models.btyd.purchases import PurchaseModel
 from models.btyd.rule import legendre, time_rule
+from models.btyd.simulate import Simulated, arrivals
 from models.btyd.threads import in_chunks
 
 SUBSAMPLE = 10_000
@@ -233,6 +234,11 @@ class ParetoNbd(PurchaseModel):
         horizon = positive("t", t, zero=True)
         alpha, beta = np.array([self.alpha]), np.array([self.beta])
         return np.asarray(_pmf(counts.reshape(-1), self.r, alpha, self.s, beta, horizon)[0].reshape(counts.shape))
+
+    def _simulate(self, T: Floats, horizon: float, rng: np.random.Generator) -> Simulated:
+        rate = rng.gamma(self.r, 1.0 / self.alpha, T.size)
+        death = rng.standard_exponential(T.size) / rng.gamma(self.s, 1.0 / self.beta, T.size)
+        return arrivals(rate, np.zeros(T.size), death, T, horizon, rng)
 
     def expected_purchases_new(self, t: npt.ArrayLike) -> Floats:
         """Expected repeat purchases of a new customer in the first ``t``, an array of t's shape."""

@@ -11,17 +11,7 @@ import numpy.typing as npt
 from models.btyd.inputs import Floats, Histories, checked_counts, histories, positive
 from models.btyd.lifetimes_bridge import as_fitter
 from models.btyd.model import Model
-
-
-@dataclass(frozen=True)
-class Simulated:
-    """Simulated customers: histories up to ``T``, whether alive then, and ``future`` purchases within the horizon."""
-
-    frequency: Floats
-    recency: Floats
-    T: Floats
-    alive: npt.NDArray[np.bool_]
-    future: Floats
+from models.btyd.simulate import Simulated
 
 
 @dataclass(frozen=True)
@@ -61,6 +51,17 @@ class PurchaseModel(Model):
     @abstractmethod
     def pmf(self, n: npt.ArrayLike, t: float) -> Floats:
         """P(a new customer makes n repeat purchases in the first t), an array of n's shape."""
+
+    @abstractmethod
+    def _simulate(self, T: Floats, horizon: float, rng: np.random.Generator) -> Simulated:
+        """Customers of ages ``T`` and what they buy in the ``horizon`` after."""
+
+    def simulate(self, T: npt.ArrayLike, rng: np.random.Generator, *, horizon: float = 0.0) -> Simulated:
+        """Draw a customer for each age in ``T`` (continuous time); ``future`` counts purchases in (T, T + horizon]."""
+        ages = np.ascontiguousarray(np.asarray(T, np.float64)).reshape(-1)
+        if not (np.isfinite(ages) & (ages >= 0.0)).all():
+            raise ValueError("T must be finite and >= 0.")
+        return self._simulate(ages, positive("horizon", horizon, zero=True), rng)
 
     @abstractmethod
     def expected_purchases_new(self, t: npt.ArrayLike) -> Floats:

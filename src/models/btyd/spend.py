@@ -39,9 +39,12 @@ def probability_spend_below(
     >>> bool(abs(below - model.probability_no_purchase(39, 2, 30.43, 38.86)) < 1e-14)
     True
     """
+    frequency, recency, T, monetary_value, threshold = np.broadcast_arrays(
+        frequency, recency, T, monetary_value, threshold
+    )
     at = histories(frequency, recency, T)
-    x, mean = checked_money(np.broadcast_to(frequency, at.shape), np.broadcast_to(monetary_value, at.shape))
-    limit = np.broadcast_to(np.asarray(threshold, np.float64), at.shape).reshape(-1)
+    x, mean = checked_money(frequency, monetary_value)
+    limit = np.asarray(threshold, np.float64).reshape(-1)
     if not (limit >= 0.0).all():
         raise ValueError(f"threshold must be >= 0: {int(np.count_nonzero(~(limit >= 0.0)))} of {limit.size} are not.")
     t = positive("horizon", horizon, zero=True)

@@ -15,6 +15,7 @@ from models.btyd.inputs import Floats, Histories, checked_counts, checked_weight
 from models.btyd.maximum import maximise
 from models.btyd.priors import beta_prior
 from models.btyd.purchases import PurchaseModel
+from models.btyd.simulate import Simulated, arrivals
 
 Self = TypeVar("Self", bound="StopsAfterPurchase")
 SUBSAMPLE = 20_000
@@ -137,6 +138,12 @@ class StopsAfterPurchase(PurchaseModel):
             lives = self.b / (self.a + self.b)
             values = lives * values + (1.0 - lives) * (counts.reshape(-1) == 0)
         return np.asarray(values.reshape(counts.shape))
+
+    def _simulate(self, T: Floats, horizon: float, rng: np.random.Generator) -> Simulated:
+        rate = rng.gamma(self.r, 1.0 / self.alpha, T.size)
+        stop = rng.beta(self.a, self.b, T.size)
+        stays = rng.random(T.size) >= stop if self.first else np.ones(T.size, np.bool_)
+        return arrivals(rate, stop, np.where(stays, np.inf, 0.0), T, horizon, rng)
 
     def expected_purchases_new(self, t: npt.ArrayLike) -> Floats:
         """Expected repeat purchases of a new customer in the first ``t``, an array of t's shape."""
