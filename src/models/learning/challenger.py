@@ -68,10 +68,8 @@ class FittedLifetimes:
             return np.full(snapshot.n, self.mean)
         model = gamma()
         model.params_ = dict(zip(("p", "q", "v"), self.baskets, strict=True))
-        known = (snapshot.frequency > 0) & (snapshot.monetary_value > 0)
-        x = np.where(known, snapshot.frequency, 0.0)
-        value = np.where(known, snapshot.monetary_value, 0.0)
-        return np.asarray(model.conditional_expected_average_profit(x, value), dtype=np.float64)
+        value = np.where(snapshot.frequency > 0, np.maximum(snapshot.monetary_value, 0.0), 0.0)
+        return np.asarray(model.conditional_expected_average_profit(snapshot.frequency, value), dtype=np.float64)
 
     def files(self) -> dict[str, bytes]:
         """Write the parameters."""
