@@ -74,8 +74,8 @@ def _expand(entry: str) -> list[Path]:
         return sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith((".", "_")))
     if path.is_file():
         return [path]
-    inside = Path(path.anchor) if path.is_absolute() else Path()
-    return sorted(p for p in inside.glob(str(path.relative_to(path.anchor))) if p.is_file())
+    root = Path(path.anchor)
+    return sorted(found for found in root.glob(str(path.relative_to(root))) if found.is_file())
 
 
 def relation(files: list[SourceFile], spec: TableSpec) -> str:

@@ -1,0 +1,57 @@
+"""What is known of the customers on a date: the view that every feature family computes from."""
+
+import datetime as dt
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from features.history import History
+from features.window import to_day
+
+F64 = NDArray[np.float64]
+I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
+
+_NO_MONEY = np.empty(0, np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class AsOf:
+    """The known purchase days of customers who have at least one, returns netted up to the date.
+
+    ``offsets`` (n + 1) cuts ``day``, ``amount`` and ``row`` by customer; ``customer`` is the customer's place in
+    ``history``, ``row`` the purchase day's. ``amount`` is empty for a log without amounts. Families that go back to the
+    history (lines, returns, interactions, payments) must themselves leave out what is dated after ``as_of``.
+    """
+
+    history: History
+    as_of: int
+    customer: I64
+    offsets: I64
+    day: I32
+    amount: F64
+    row: I64
+
+    @staticmethod
+    def of(history: History, as_of: dt.date | int) -> "AsOf":
+        """The view of a history as of a date."""
+        known = history.purchases(as_of)
+        customer = np.flatnonzero(known.offsets[1:] > known.offsets[:-1])
+        offsets = np.append(known.offsets[customer], known.offsets[-1])
+        amount = _NO_MONEY if known.amount is None else known.amount
+        return AsOf(history, to_day(as_of), customer, offsets, known.day, amount, known.row)
+
+    @property
+    def n(self) -> int:
+        """Number of customers in the view."""
+        return self.customer.size
+
+    @cached_property
+    def customer_id(self) -> pa.Array:
+        """Ids of the customers in the view."""
+        if self.n == self.history.n_customers:
+            return self.history.customer_id
+        return self.history.customer_id.take(pa.array(self.customer))
