@@ -12,9 +12,12 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from models.btyd.inputs import Floats, Histories
+from models.btyd.inputs import CHUNK, Floats, Histories
+from models.btyd.threads import in_chunks
 
 Codes = npt.NDArray[np.int32]
+_DENSE = 4096.0
+"""Frequencies up to here get a table of all whole numbers, larger ones a table of those that occur."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -62,30 +65,20 @@ class Rows:
 
 
 def _with_totals(x: Floats, t: Floats, T: Floats, x_of: Codes, t_of: Codes, T_of: Codes, weight: Floats) -> Rows:
-    return Rows(
-        x=x,
-        t=t,
-        T=T,
-        x_of=x_of,
-        t_of=t_of,
-        T_of=T_of,
-        weight=weight,
-        zeros=int(np.searchsorted(x_of, 0, "right")),
-        x_weight=np.bincount(x_of, weight, x.size).astype(np.float64),
-        T_weight=np.bincount(T_of, weight, T.size).astype(np.float64),
-        T_purchases=np.bincount(T_of, weight * x[x_of], T.size).astype(np.float64),
-    )
+    x_weight, T_weight, T_purchases = _totals(x, T.size, x_of, T_of, weight)
+    zeros = int(np.searchsorted(x_of, 0, "right"))
+    return Rows(x, t, T, x_of, t_of, T_of, weight, zeros, x_weight, T_weight, T_purchases)
 
 
 @numba.njit(cache=True, nogil=True)
-def _whole(values: Floats) -> tuple[bool, float]:
-    """Whether all values are whole numbers, and their maximum."""
-    largest = 0.0
-    whole = True
-    for value in values:
-        whole &= value == np.floor(value)
-        largest = max(largest, value)
-    return whole, largest
+def _totals(x: Floats, n_T: int, x_of: Codes, T_of: Codes, weight: Floats) -> tuple[Floats, Floats, Floats]:
+    """Weight of each x, weight and purchases of each T."""
+    x_weight, T_weight, T_purchases = np.zeros(x.size), np.zeros(n_T), np.zeros(n_T)
+    for i in range(weight.size):
+        x_weight[x_of[i]] += weight[i]
+        T_weight[T_of[i]] += weight[i]
+        T_purchases[T_of[i]] += weight[i] * x[x_of[i]]
+    return x_weight, T_weight, T_purchases
 
 
 @numba.njit(cache=True, nogil=True)
@@ -120,54 +113,76 @@ def _distinct(values: Floats) -> tuple[Floats, Codes]:
 
 
 @numba.njit(cache=True, nogil=True)
-def _keys(x_of: Codes, t_of: Codes, T_of: Codes, n_T: int, n_t: int, keys: npt.NDArray[Any], zeros: Floats) -> int:
-    """Fill ``keys`` with one number a repeater, ``zeros`` with the count of one-time buyers a T; how many keys."""
+def _keys_of(
+    x: Any, t: Any, T: Any, n_T: int, n_t: int, keys: npt.NDArray[Any], zeros: Floats, start: int, stop: int
+) -> int:
+    """Number the repeaters of a chunk into the head of ``keys``, count its one-time buyers a T; how many repeaters."""
     count = 0
-    for i in range(x_of.size):
-        if x_of[i] == 0:
-            zeros[T_of[i]] += 1.0
-        else:
-            keys[count] = (np.int64(x_of[i]) * n_T + np.int64(T_of[i])) * n_t + np.int64(t_of[i])
-            count += 1
+    for i in range(start, stop):
+        age = np.int64(T[i])
+        again = x[i] > 0
+        keys[count] = (np.int64(x[i]) * n_T + age) * n_t + np.int64(t[i])
+        zeros[age] += 1 - again
+        count += again
     return count
 
 
 @numba.njit(cache=True, nogil=True)
-def _starts_of_runs(keys: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-    starts = np.empty(keys.size, np.int64)
-    count = 0
-    for i in range(keys.size):
-        if i == 0 or keys[i] != keys[i - 1]:
-            starts[count] = i
-            count += 1
-    return starts[:count].copy()
+def _sorted(keys: npt.NDArray[Any], spare: npt.NDArray[Any], span: int) -> npt.NDArray[Any]:
+    """Radix sort of numbers below ``span``, eleven bits a pass, in ``keys`` or ``spare``."""
+    counts = np.empty(2048, np.int64)
+    shift = 0
+    while (span - 1) >> shift > 0:
+        counts[:] = 0
+        for key in keys:
+            counts[(np.int64(key) >> shift) & 2047] += 1
+        below = 0
+        for digit in range(counts.size):
+            here = counts[digit]
+            counts[digit] = below
+            below += here
+        for key in keys:
+            place = (np.int64(key) >> shift) & 2047
+            spare[counts[place]] = key
+            counts[place] += 1
+        keys, spare = spare, keys
+        shift += 11
+    return keys
 
 
 @numba.njit(cache=True, nogil=True)
-def _decode(
-    keys: npt.NDArray[Any],
-    starts: npt.NDArray[np.int64],
-    n_T: int,
-    n_t: int,
-    x_of: Codes,
-    t_of: Codes,
-    T_of: Codes,
-    count: Floats,
-) -> None:
-    for row in range(starts.size):
-        key = np.int64(keys[starts[row]])
-        t_of[row] = key % n_t
-        key //= n_t
-        T_of[row] = key % n_T
-        x_of[row] = key // n_T
-        count[row] = (starts[row + 1] if row + 1 < starts.size else keys.size) - starts[row]
+def _runs(keys: npt.NDArray[Any], zeros: Floats, n_T: int, n_t: int) -> tuple[Codes, Codes, Codes, Floats]:
+    """Codes (x, t, T) and weights of the one-time buyers a T and of the runs in sorted ``keys``."""
+    rows = 0
+    for T in range(n_T):
+        rows += zeros[T] > 0.0
+    for i in range(keys.size):
+        rows += i == 0 or keys[i] != keys[i - 1]
+    x_of, t_of, T_of = np.zeros(rows, np.int32), np.zeros(rows, np.int32), np.zeros(rows, np.int32)
+    weight = np.zeros(rows)
+    row = 0
+    for T in range(n_T):
+        if zeros[T] > 0.0:
+            T_of[row] = T
+            weight[row] = zeros[T]
+            row += 1
+    for i in range(keys.size):
+        if i == 0 or keys[i] != keys[i - 1]:
+            key = np.int64(keys[i])
+            rest = key // n_t
+            t_of[row] = key - rest * n_t
+            x = rest // n_T
+            T_of[row] = rest - x * n_T
+            x_of[row] = x
+            row += 1
+        weight[row - 1] += 1.0
+    return x_of, t_of, T_of, weight
 
 
-def _coded(values: Floats) -> tuple[Floats, Codes]:
+def _coded(values: Floats, largest: float, whole: bool) -> tuple[Floats, Any]:
     """Table and codes of ``values``: whole numbers of moderate size are their own codes."""
-    whole, largest = _whole(values)
     if whole and largest <= 2 * values.size + 4096:
-        return np.arange(largest + 1.0), values.astype(np.int32)
+        return np.arange(largest + 1.0), values
     table, codes = _distinct(values)
     return table, codes
 
@@ -180,39 +195,48 @@ def collapse(histories: Histories, weights: Floats | None = None) -> Rows:
     >>> rows.weight, rows.zeros
     (array([1., 2.]), 1)
     """
-    x, x_of = _coded(histories.frequency)
-    present = np.bincount(x_of, minlength=x.size) > 0
-    present[0] = True
-    if not present.all():
-        x_of = (np.cumsum(present, dtype=np.int32) - 1)[x_of]
-        x = x[present]
-    t, t_of = _coded(histories.recency)
-    T, T_of = _coded(histories.T)
+    n = histories.T.size
+    if n == 0:
+        raise ValueError("there are no customers to learn from: frequency, recency and T are empty.")
+    x_max, t_max, T_max = histories.largest
+    x, of_x = _coded(histories.frequency, x_max, x_max <= _DENSE)
+    if x[0] > 0.0:
+        x, of_x = np.concatenate(([0.0], x)), of_x + np.int32(1)
+    t, of_t = _coded(histories.recency, t_max, histories.whole)
+    T, of_T = _coded(histories.T, T_max, histories.whole)
     span = x.size * T.size * t.size
     if span >= 2**63:
         raise ValueError(
             f"{x.size} frequencies x {T.size} ages x {t.size} recencies are too many to number. "
             "Measure time on a coarser grain (days)."
         )
+    if weights is not None:
+        return _weighted(x, t, T, of_x, of_t, of_T, weights)
     kind = np.uint32 if span < 2**32 else np.uint64
-    if weights is None:
-        keys: npt.NDArray[Any] = np.empty(int(np.count_nonzero(x_of)), kind)
-        zeros = np.zeros(T.size)
-        _keys(x_of, t_of, T_of, T.size, t.size, keys, zeros)
-        keys.sort()
-        of_zeros = np.flatnonzero(zeros).astype(np.int32)
-        starts = _starts_of_runs(keys)
-        x_of, t_of, T_of = (np.zeros(of_zeros.size + starts.size, np.int32) for _ in range(3))
-        weight = np.empty(x_of.size)
-        head = of_zeros.size
-        T_of[:head] = of_zeros
-        weight[:head] = zeros[of_zeros]
-        _decode(keys, starts, T.size, t.size, x_of[head:], t_of[head:], T_of[head:], weight[head:])
-    else:
-        numbers = (x_of.astype(np.int64) * T.size + T_of) * t.size + t_of
-        order = np.lexsort((weights, numbers))
-        keys = numbers[order]
-        starts = _starts_of_runs(keys)
-        weight = np.add.reduceat(weights[order], starts)
-        x_of, t_of, T_of = (np.ascontiguousarray(codes[order[starts]]) for codes in (x_of, t_of, T_of))
-    return _with_totals(x, t, T, x_of, t_of, T_of, weight)
+    keys: npt.NDArray[Any] = np.empty(histories.repeaters, kind)
+
+    def number(start: int, stop: int) -> tuple[npt.NDArray[Any], Floats]:
+        part: npt.NDArray[Any] = np.empty(stop - start + 1, kind)
+        one_time = np.zeros(T.size)
+        count = _keys_of(of_x, of_t, of_T, T.size, t.size, part, one_time, start, stop)
+        return part[:count], one_time
+
+    zeros = np.zeros(T.size)
+    filled = 0
+    for part, one_time in in_chunks(number, n, size=CHUNK):
+        keys[filled : filled + part.size] = part
+        filled += part.size
+        zeros += one_time
+    keys = _sorted(keys, np.empty_like(keys), span)
+    return _with_totals(x, t, T, *_runs(keys, zeros, T.size, t.size))
+
+
+def _weighted(x: Floats, t: Floats, T: Floats, of_x: Any, of_t: Any, of_T: Any, weights: Floats) -> Rows:
+    """The same where customers have weights, which are summed in the order of their size."""
+    numbers = (of_x.astype(np.int64) * T.size + of_T.astype(np.int64)) * t.size + of_t.astype(np.int64)
+    order = np.lexsort((weights, numbers))
+    starts = np.flatnonzero(np.diff(numbers[order], prepend=-1))
+    rest, t_of = np.divmod(numbers[order[starts]], t.size)
+    x_of, T_of = np.divmod(rest, T.size)
+    weight = np.add.reduceat(weights[order], starts)
+    return _with_totals(x, t, T, x_of.astype(np.int32), t_of.astype(np.int32), T_of.astype(np.int32), weight)

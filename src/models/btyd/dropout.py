@@ -45,54 +45,62 @@ def _dropout_sums(
 ) -> Floats:
     """Σ w ln(1 + e^Δ), its gradient (4) and Hessian (10, upper triangle by rows) in (r, α, a, b)."""
     out = np.zeros(15)
-    inv_a = 1.0 / a
-    log_a = math.log(a)
-    previous = -1
-    xi, k, B, log_B = 0.0, 0.0, 0.0, 0.0
-    s0 = 0.0
-    q_D = q_E = q_kE = q_F = q_B = q_1 = q_BB = 0.0
-    u_DD = u_DE = u_D = u_DB = u_EE = u_E = u_EB = u_1 = u_B = u_BB = 0.0
-    for i in range(start, stop):
-        if x_of[i] != previous:
-            previous = x_of[i]
-            xi = x[previous]
-            k = r + xi
-            B = 1.0 / (m + xi - 1.0)
-            log_B = math.log(B)
-        w = weight[i]
-        D = log_T[T_of[i]] - log_t[t_of[i]]
-        E1 = inv_T[T_of[i]] - inv_t[t_of[i]]
-        F = inv_t[t_of[i]] * inv_t[t_of[i]] - inv_T[T_of[i]] * inv_T[T_of[i]]
-        delta = log_a + log_B + k * D
-        e = math.exp(-abs(delta))
-        q = 1.0 / (1.0 + e)
-        s0 += w * ((delta if delta > 0.0 else 0.0) + math.log1p(e))
-        u = w * q * (1.0 - q)
-        q = w * (q if delta > 0.0 else 1.0 - q)
-        kE = k * E1
-        q_D += q * D
-        q_E += q * E1
-        q_kE += q * kE
-        q_F += q * k * F
-        q_B += q * B
-        q_BB += q * B * B
-        q_1 += q
-        u_DD += u * D * D
-        u_DE += u * D * kE
-        u_D += u * D
-        u_DB += u * D * B
-        u_EE += u * kE * kE
-        u_E += u * kE
-        u_EB += u * kE * B
-        u_1 += u
-        u_B += u * B
-        u_BB += u * B * B
-    out[0] = s0
-    out[1], out[2], out[3], out[4] = q_D, q_kE, q_1 * inv_a, -q_B
-    out[5], out[6], out[7], out[8] = u_DD, u_DE + q_E, u_D * inv_a, -u_DB
-    out[9], out[10], out[11] = u_EE + q_F, u_E * inv_a, -u_EB
-    out[12], out[13] = (u_1 - q_1) * inv_a * inv_a, -u_B * inv_a
-    out[14] = u_BB + q_BB
+    inv_a, log_a = 1.0 / a, math.log(a)
+    value, product = 0.0, 1.0
+    i = start
+    while i < stop:
+        code = x_of[i]
+        k, B = r + x[code], 1.0 / (m + x[code] - 1.0)
+        offset = log_a + math.log(B)
+        q_1 = q_D = q_E = q_F = 0.0
+        u_1 = u_D = u_E = u_DD = u_DE = u_EE = 0.0
+        while i < stop and x_of[i] == code:
+            w = weight[i]
+            D = log_T[T_of[i]] - log_t[t_of[i]]
+            at_T, at_t = inv_T[T_of[i]], inv_t[t_of[i]]
+            E = at_T - at_t
+            delta = offset + k * D
+            e = math.exp(-abs(delta))
+            if delta > 0.0:
+                value += w * delta
+            if w == 1.0:
+                product *= 1.0 + e
+                if product > 1e250:
+                    value += math.log(product)
+                    product = 1.0
+            else:
+                value += w * math.log1p(e)
+            q = 1.0 / (1.0 + e)
+            if delta <= 0.0:
+                q = e * q
+            u = w * q * (1.0 - q)
+            q = w * q
+            q_1 += q
+            q_D += q * D
+            q_E += q * E
+            q_F -= q * E * (at_T + at_t)
+            u_1 += u
+            u_D += u * D
+            u_E += u * E
+            u_DD += u * D * D
+            u_DE += u * D * E
+            u_EE += u * E * E
+            i += 1
+        out[1] += q_D
+        out[2] += k * q_E
+        out[3] += inv_a * q_1
+        out[4] -= B * q_1
+        out[5] += u_DD
+        out[6] += k * u_DE + q_E
+        out[7] += inv_a * u_D
+        out[8] -= B * u_D
+        out[9] += k * k * u_EE + k * q_F
+        out[10] += inv_a * k * u_E
+        out[11] -= B * k * u_E
+        out[12] += inv_a * inv_a * (u_1 - q_1)
+        out[13] -= inv_a * B * u_1
+        out[14] += B * B * (u_1 + q_1)
+    out[0] = value + math.log(product)
     return out
 
 

@@ -1,40 +1,70 @@
 """What a model accepts: customers' histories as float64 arrays, checked, with errors that say what to change."""
 
+import math
 from typing import NamedTuple
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
+from models.btyd.threads import in_chunks
+
+CHUNK = 1 << 17
 Floats = npt.NDArray[np.float64]
 READ_ONLY = numba.types.Array(numba.float64, 1, "C", readonly=True)
 """Signature of an array from outside: frames hand out arrays that must not be written to."""
 
 
 class Histories(NamedTuple):
-    """Checked histories: C-contiguous float64 arrays of one length, and the shape the caller's arrays had."""
+    """Checked histories: C-contiguous float64 arrays of one length, and the shape the caller's arrays had.
+
+    ``largest`` frequency, recency and T; ``whole`` whether all times are whole numbers; ``repeaters`` bought again.
+    """
 
     frequency: Floats
     recency: Floats
     T: Floats
     shape: tuple[int, ...]
+    largest: tuple[float, float, float]
+    whole: bool
+    repeaters: int
 
 
-@numba.njit(numba.int64[::1](READ_ONLY, READ_ONLY, READ_ONLY), cache=True, nogil=True)
-def _count_faults(x: Floats, t_x: Floats, T: Floats) -> npt.NDArray[np.int64]:
-    faults = np.zeros(5, np.int64)
-    for i in range(x.size):
-        if not (np.isfinite(x[i]) and np.isfinite(t_x[i]) and np.isfinite(T[i])):
-            faults[0] += 1
-        elif x[i] < 0.0 or x[i] != np.floor(x[i]):
-            faults[1] += 1
-        elif t_x[i] < 0.0 or t_x[i] > T[i]:
-            faults[2] += 1
-        elif x[i] == 0.0 and t_x[i] > 0.0:
-            faults[3] += 1
-        elif x[i] > 0.0 and t_x[i] == 0.0:
-            faults[4] += 1
-    return faults
+@numba.njit(
+    numba.float64[::1](READ_ONLY, READ_ONLY, READ_ONLY, numba.int64, numba.int64),
+    cache=True,
+    nogil=True,
+)
+def _survey(x: Floats, t_x: Floats, T: Floats, start: int, stop: int) -> Floats:
+    """Counts of the five faults, of times that are not whole and of repeaters; the three maxima."""
+    found = np.zeros(10)
+    fractions, repeaters, wrong = 0, 0, 0
+    x_max, t_max, T_max = 0.0, 0.0, 0.0
+    for i in range(start, stop):
+        xi, ti, Ti = x[i], t_x[i], T[i]
+        whole = xi == math.floor(xi)
+        some = xi > 0.0
+        good = whole & (xi >= 0.0) & (ti >= 0.0) & (ti <= Ti) & (Ti < np.inf) & (some == (ti > 0.0)) & (xi < np.inf)
+        wrong += not good
+        repeaters += some
+        fractions += (ti != math.floor(ti)) | (Ti != math.floor(Ti))
+        x_max = max(x_max, xi)
+        t_max = max(t_max, ti)
+        T_max = max(T_max, Ti)
+    found[5], found[6], found[7], found[8], found[9] = fractions, repeaters, x_max, t_max, T_max
+    if wrong:
+        for i in range(start, stop):
+            if not (np.isfinite(x[i]) and np.isfinite(t_x[i]) and np.isfinite(T[i])):
+                found[0] += 1
+            elif x[i] < 0.0 or x[i] != math.floor(x[i]):
+                found[1] += 1
+            elif t_x[i] < 0.0 or t_x[i] > T[i]:
+                found[2] += 1
+            elif x[i] == 0.0 and t_x[i] > 0.0:
+                found[3] += 1
+            elif x[i] > 0.0 and t_x[i] == 0.0:
+                found[4] += 1
+    return found
 
 
 _FAULTS = (
@@ -61,11 +91,15 @@ def histories(frequency: npt.ArrayLike, recency: npt.ArrayLike, T: npt.ArrayLike
     )
     shape = x.shape
     x, t_x, age = (np.ascontiguousarray(values).reshape(-1) for values in (x, t_x, age))
-    faults = _count_faults(x, t_x, age)
-    for count, text in zip(faults, _FAULTS, strict=True):
+    found = np.zeros(10)
+    for part in in_chunks(lambda start, stop: _survey(x, t_x, age, start, stop), x.size, size=CHUNK):
+        found[:7] += part[:7]
+        np.maximum(found[7:], part[7:], out=found[7:])
+    for count, text in zip(found, _FAULTS, strict=False):
         if count:
-            raise ValueError(text.format(count=count, n=x.size) + ".")
-    return Histories(x, t_x, age, shape)
+            raise ValueError(text.format(count=int(count), n=x.size) + ".")
+    largest = float(found[7]), float(found[8]), float(found[9])
+    return Histories(x, t_x, age, shape, largest, found[5] == 0.0, int(found[6]))
 
 
 def checked_weights(weights: npt.ArrayLike | None, n: int) -> Floats | None:

@@ -92,7 +92,7 @@ def maximise(
     parameters = tuple(float(v) for v in np.exp(found.point))
     covariance = natural_covariance(parameters, covariance_of_logs(found.hessian, n))
     fit = Fit(
-        log_likelihood=float(likelihood(np.array(parameters))[0]),
+        log_likelihood=float(likelihood(np.array(parameters))[0]) if messages else -n * found.value,
         n=n,
         rows=rows,
         covariance=covariance,

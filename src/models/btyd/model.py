@@ -20,7 +20,7 @@ class Model(ABC):
 
     name: ClassVar[str]
     symbols: ClassVar[tuple[str, ...]]
-    fitted: Fit | None = field(default=None, kw_only=True)
+    fitted: Fit | None = field(default=None, kw_only=True, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse parameters that are not positive numbers."""

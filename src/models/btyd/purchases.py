@@ -76,9 +76,8 @@ class PurchaseModel(Model):
         """The fitter of ``lifetimes`` with these parameters; given the customers' histories, also what plots need."""
         columns = None
         if frequency is not None and recency is not None and T is not None:
-            columns = histories(frequency, recency, T)._asdict()
-            columns["weights"] = np.ones(columns["T"].size)
-            del columns["shape"]
+            at = histories(frequency, recency, T)
+            columns = {"frequency": at.frequency, "recency": at.recency, "T": at.T, "weights": np.ones(at.T.size)}
         fitted = self.fitted
         mean = np.nan if fitted is None else fitted.log_likelihood / fitted.n
         return as_fitter(*self.in_lifetimes, dict(zip(self.symbols, self.parameters, strict=True)), mean, columns)

@@ -76,7 +76,7 @@ class StopsAfterPurchase(PurchaseModel):
         return self.b + self.first
 
     def _log_odds_gone(self, at: Histories) -> Floats:
-        x, t_x, T, _ = at
+        x, t_x, T = at[:3]
         with np.errstate(divide="ignore"):
             stopped = np.where(
                 (x > 0.0) | (self.first == 1),
