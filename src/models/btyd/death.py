@@ -22,15 +22,22 @@ from models.btyd.threads import in_chunks
 
 CHUNK = 1 << 12
 _DEEP = 45.0
+_SHALLOW = 14.0
+SHALLOW_NODES = 16
+DEEP_NODES = 32
+"""Gauss-Legendre nodes a panel: e^(−14 y) asks for 16, e^(−45 y) for 32 to be exact to rounding."""
 
 
-@numba.njit("float64(float64, float64, float64, float64, float64, float64)", cache=True, nogil=True)
-def reach(k: float, s: float, alpha: float, beta: float, t_x: float, T: float) -> float:
-    """How far in y the integrand over (t_x, T) is worth following: it falls under e^(−45), or T comes first."""
+@numba.njit(
+    "Tuple((float64, int64, int64))(float64, float64, float64, float64, float64, float64)", cache=True, nogil=True
+)
+def plan(k: float, s: float, alpha: float, beta: float, t_x: float, T: float) -> tuple[float, int, int]:
+    """Panel width in y, number of panels and the first node: up to T, or to where the integrand is under e^(−45)."""
     c = min(alpha, beta)
     start = c + t_x
     far_alpha, far_beta = (alpha - c) / start, (beta - c) / start
     y = math.log1p((T - t_x) / start)
+    depth = 0.0
     for _ in range(6):
         grown = math.exp(y)
         depth = k * math.log((far_alpha + grown) / (far_alpha + 1.0)) - y
@@ -39,7 +46,14 @@ def reach(k: float, s: float, alpha: float, beta: float, t_x: float, T: float) -
             break
         slope = k * grown / (far_alpha + grown) + (s + 1.0) * grown / (far_beta + grown) - 1.0
         y -= (depth - _DEEP) / slope
-    return y
+    panels = math.ceil(0.5 * y)
+    return y / max(panels, 1), panels, 0 if depth < _SHALLOW else SHALLOW_NODES
+
+
+def death_rule() -> tuple[Floats, Floats]:
+    """Nodes and weights on (0, 1): the few for a shallow integrand, then the many for a deep one."""
+    few, many = legendre(SHALLOW_NODES), legendre(DEEP_NODES)
+    return np.concatenate((few[0], many[0])), np.concatenate((few[1], many[1]))
 
 
 @numba.njit(
@@ -53,25 +67,21 @@ def log_parts(
     """Logs of the two parts of Z: alive at T, dead between t_x and T."""
     c = min(alpha, beta)
     start = c + t_x
-    far_alpha, far_beta = (alpha - c) / start, (beta - c) / start
-    whole = math.log1p((T - t_x) / start)
     gap = T - t_x
     alive = -k * math.log1p(gap / (alpha + t_x)) - s * math.log1p(gap / (beta + t_x))
     if gap == 0.0:
         return alive, -math.inf
-    end = min(whole, reach(k, s, alpha, beta, t_x, T))
-    panels = math.ceil(end / 2.0)
-    width = end / panels
+    width, panels, first = plan(k, s, alpha, beta, t_x, T)
+    last = node.size if first else SHALLOW_NODES
+    near, power, far = k, s + 1.0, (beta - c) / start + 1.0
+    if alpha > beta:
+        near, power, far = s + 1.0, k, (alpha - c) / start + 1.0
     total = 0.0
     for panel in range(panels):
-        for j in range(node.size):
-            y = width * (panel + node[j])
-            growth = math.expm1(y)
-            exponent = (
-                y - k * math.log1p(growth / (far_alpha + 1.0)) - (s + 1.0) * math.log1p(growth / (far_beta + 1.0))
-            )
-            total += node_weight[j] * math.exp(exponent)
-    return alive, math.log(total) + math.log(width * s / (far_beta + 1.0))
+        for j in range(first, last):
+            y = width * (panel + (node[j]))
+            total += node_weight[j] * math.exp((1.0 - near) * y - power * math.log1p(math.expm1(y) / far))
+    return alive, math.log(total) + math.log(width * s * start / (beta + t_x))
 
 
 @numba.njit(
@@ -112,24 +122,22 @@ def _death_sums(
         bend_alpha = bend_beta = bend_ra = bend_sb = bend_s = 0.0
         mean[:] = 0.0
         second[:] = 0.0
-        end = 0.0
-        if age > t_x:
-            end = min(math.log1p((age - t_x) / origin), reach(k, s, alpha, beta, t_x, age))
-        panels = math.ceil(end / 3.0)
-        for j in range(panels * node.size + 1):
-            if j == panels * node.size:
+        width, panels, first = plan(k, s, alpha, beta, t_x, age)
+        nodes = DEEP_NODES if first else SHALLOW_NODES
+        for j in range(panels * nodes + 1):
+            if j == panels * nodes:
                 up_alpha = math.log((alpha + age) / (alpha + t_x))
                 up_beta = math.log((beta + age) / (beta + t_x))
                 mass = math.exp(-k * up_alpha - s * up_beta)
                 inv_alpha, inv_beta = 1.0 / (alpha + age), 1.0 / (beta + age)
                 power, extra = s, 0.0
             else:
-                y = end / panels * (j // node.size + node[j % node.size])
+                y = width * (j // nodes + node[first + j % nodes])
                 grown = math.exp(y)
                 up_alpha = y if far_alpha == 0.0 else math.log((far_alpha + grown) / (far_alpha + 1.0))
                 up_beta = y if far_beta == 0.0 else math.log((far_beta + grown) / (far_beta + 1.0))
                 mass = math.exp(y - k * up_alpha - (s + 1.0) * up_beta)
-                mass *= node_weight[j % node.size] * end / panels * s / (far_beta + 1.0)
+                mass *= node_weight[first + j % nodes] * width * s / (far_beta + 1.0)
                 inv_alpha = 1.0 / ((far_alpha + grown) * origin)
                 inv_beta = 1.0 / ((far_beta + grown) * origin)
                 power, extra = s + 1.0, 1.0 / s
@@ -169,7 +177,7 @@ def _death_sums(
 def log_likelihood(parameters: Floats, rows: Rows) -> Floats:
     """Log-likelihood (1), gradient (4) and Hessian (10, upper triangle by rows) in (r, α, s, β) on collapsed rows."""
     r, alpha, s, beta = (float(v) for v in parameters)
-    node, node_weight = legendre(24)
+    node, node_weight = death_rule()
     columns = rows.x_of, rows.t_of, rows.T_of, rows.weight
     total = np.zeros(15)
     for part in in_chunks(

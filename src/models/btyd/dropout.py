@@ -14,7 +14,7 @@ import numba
 import numpy as np
 
 from models.btyd.collapse import Codes, Rows
-from models.btyd.inputs import Floats
+from models.btyd.inputs import READ_ONLY, Floats
 from models.btyd.special import digamma, trigamma
 from models.btyd.threads import in_chunks
 
@@ -136,6 +136,36 @@ def _gamma_sums(r: float, alpha: float, a: float, b: float, first: float, x: Flo
     out[2] += total * r / alpha
     out[6] += total / alpha
     out[9] -= total * r / (alpha * alpha)
+    return out
+
+
+@numba.njit(
+    numba.float64[::1](
+        numba.float64,
+        numba.float64,
+        numba.float64,
+        numba.float64,
+        numba.int64,
+        READ_ONLY,
+        READ_ONLY,
+        READ_ONLY,
+        numba.int64,
+        numba.int64,
+    ),
+    cache=True,
+    nogil=True,
+)
+def log_odds_gone(
+    r: float, alpha: float, a: float, b: float, first: int, x: Floats, t_x: Floats, T: Floats, start: int, stop: int
+) -> Floats:
+    """Δ of each history; −∞ for one-time buyers where ``first`` is 0."""
+    out = np.empty(stop - start)
+    previous, offset = -1.0, 0.0
+    for i in range(start, stop):
+        if x[i] != previous:
+            previous = x[i]
+            offset = -math.inf if x[i] + first == 0.0 else math.log(a / (b + (x[i] + first - 1.0)))
+        out[i - start] = offset + (r + x[i]) * math.log1p((T[i] - t_x[i]) / (alpha + t_x[i]))
     return out
 
 

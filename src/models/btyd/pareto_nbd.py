@@ -11,12 +11,12 @@ import numpy.typing as npt
 from models.btyd.ages import by_frequency_and_age
 from models.btyd.collapse import collapse
 from models.btyd.counts import negative_binomial
-from models.btyd.death import log_likelihood, log_parts, reach
+from models.btyd.death import DEEP_NODES, SHALLOW_NODES, death_rule, log_likelihood, log_parts, plan
 from models.btyd.inputs import READ_ONLY, Floats, Histories, checked_counts, checked_weights, histories, positive
 from models.btyd.maximum import maximise
 from models.btyd.priors import gamma_prior
 from models.btyd.purchases import PurchaseModel
-from models.btyd.rule import legendre, time_rule
+from models.btyd.rule import time_rule
 from models.btyd.simulate import Simulated, arrivals
 from models.btyd.threads import in_chunks
 
@@ -93,15 +93,15 @@ def _gone_rates(
     c = min(alpha, beta)
     for i in range(start, stop):
         k, origin = r + x[i], c + t_x[i]
-        end = min(math.log1p((T[i] - t_x[i]) / origin), reach(k, s, alpha, beta, t_x[i], T[i]))
-        panels = max(1, math.ceil(end / 2.0))
+        width, panels, first = plan(k, s, alpha, beta, t_x[i], T[i])
+        nodes = DEEP_NODES if first else SHALLOW_NODES
         total, mass = 0.0, 0.0
-        for j in range(panels * node.size):
-            y = end / panels * (j // node.size + node[j % node.size])
+        for j in range(max(panels, 1) * nodes):
+            y = width * (j // nodes + node[first + j % nodes])
             growth = origin * math.expm1(y)
             A, B = alpha + t_x[i] + growth, beta + t_x[i] + growth
             density = y - k * math.log1p(growth / (alpha + t_x[i])) - (s + 1.0) * math.log1p(growth / (beta + t_x[i]))
-            weight = node_weight[j % node.size] * math.exp(density)
+            weight = node_weight[first + j % nodes] * math.exp(density)
             ahead = 0.0
             for l in range(t.size):  # noqa: E741
                 ahead += t_weight[l] * math.exp(-(s + 1.0) * math.log1p(t[l] / B))
@@ -177,8 +177,9 @@ class ParetoNbd(PurchaseModel):
 
     def _log_odds_over(self, x: Floats, start: Floats, end: Floats) -> Floats:
         """Log odds of having died in (start, end] after ``start``, without a purchase there."""
+        rule = death_rule()
         parts = in_chunks(
-            lambda i, j: _log_odds(self.r, self.alpha, self.s, self.beta, x, start, end, *legendre(32), i, j),
+            lambda i, j: _log_odds(self.r, self.alpha, self.s, self.beta, x, start, end, *rule, i, j),
             x.size,
             size=1 << 13,
         )
@@ -193,7 +194,9 @@ class ParetoNbd(PurchaseModel):
             mean = np.where(np.abs(z) < 1e-300, 1.0, np.expm1(z) / np.where(np.abs(z) < 1e-300, 1.0, z))
             return np.asarray(rate * B * length * mean)
         t, t_weight = self._time_rule(horizon, discount_rate, B)
-        lifetimes = by_frequency_and_age(np.zeros(B.size), B, lambda _, ages: _lifetimes(self.s, ages, t, t_weight))
+        lifetimes = by_frequency_and_age(
+            np.zeros(B.size), at.T, self.beta, lambda _, T: _lifetimes(self.s, self.beta + T, t, t_weight)
+        )
         return np.asarray(rate * lifetimes)
 
     def _alive_silence(self, at: Histories, horizon: float) -> Floats:
@@ -202,7 +205,7 @@ class ParetoNbd(PurchaseModel):
             still = -(self.r + x) * np.log1p(horizon / (self.alpha + T)) - self.s * np.log1p(horizon / (self.beta + T))
             return np.asarray(np.exp(still + np.logaddexp(0.0, self._log_odds_over(k, T, T + horizon))))
 
-        return by_frequency_and_age(at.frequency, at.T, evaluate)
+        return by_frequency_and_age(at.frequency, at.T, min(self.alpha, self.beta), evaluate)
 
     def _alive_stays(self, at: Histories, horizon: float) -> Floats:
         return np.asarray(np.exp(-self.s * np.log1p(horizon / (self.beta + at.T))))
@@ -213,13 +216,15 @@ class ParetoNbd(PurchaseModel):
     def _alive_taken(self, at: Histories, leaving: float, horizon: float, discount_rate: float) -> Floats:
         B = self.beta + at.T
         rule = self._time_rule(horizon, discount_rate, B)
-        lost = by_frequency_and_age(np.zeros(B.size), B, lambda _, ages: _taken(self.s, ages, *rule, leaving))
+        lost = by_frequency_and_age(
+            np.zeros(B.size), at.T, self.beta, lambda _, T: _taken(self.s, self.beta + T, *rule, leaving)
+        )
         return np.asarray((self.r + at.frequency) / (self.alpha + at.T) * lost)
 
     def _gone_purchases(self, at: Histories, horizon: float, discount_rate: float) -> Floats:
         rule = self._time_rule(horizon, discount_rate, np.array([self.beta]))
         parts = in_chunks(
-            lambda i, j: _gone_rates(self.r, self.alpha, self.s, self.beta, *at[:3], *legendre(24), *rule, i, j),
+            lambda i, j: _gone_rates(self.r, self.alpha, self.s, self.beta, *at[:3], *death_rule(), *rule, i, j),
             at.T.size,
             size=1 << 12,
         )

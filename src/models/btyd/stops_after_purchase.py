@@ -1,6 +1,5 @@
 """BG/NBD and MBG/NBD in one: a customer may stop right after a purchase, and only then."""
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar, TypeVar
 
@@ -10,12 +9,13 @@ import numpy.typing as npt
 from models.btyd.ages import by_frequency_and_age
 from models.btyd.alive import discounted, pmf, purchases, stays
 from models.btyd.collapse import collapse
-from models.btyd.dropout import log_likelihood
+from models.btyd.dropout import CHUNK, log_likelihood, log_odds_gone
 from models.btyd.inputs import Floats, Histories, checked_counts, checked_weights, histories, positive
 from models.btyd.maximum import maximise
 from models.btyd.priors import beta_prior
 from models.btyd.purchases import PurchaseModel
 from models.btyd.simulate import Simulated, arrivals
+from models.btyd.threads import in_chunks
 
 Self = TypeVar("Self", bound="StopsAfterPurchase")
 SUBSAMPLE = 20_000
@@ -76,14 +76,12 @@ class StopsAfterPurchase(PurchaseModel):
         return self.b + self.first
 
     def _log_odds_gone(self, at: Histories) -> Floats:
-        x, t_x, T = at[:3]
-        with np.errstate(divide="ignore"):
-            stopped = np.where(
-                (x > 0.0) | (self.first == 1),
-                math.log(self.a) - np.log(self._m + np.maximum(x - 1.0, -self.first)),
-                -np.inf,
-            )
-        return np.asarray(stopped + (self.r + x) * np.log1p((T - t_x) / (self.alpha + t_x)))
+        parts = in_chunks(
+            lambda i, j: log_odds_gone(self.r, self.alpha, self.a, self.b, self.first, *at[:3], i, j),
+            at.T.size,
+            size=CHUNK,
+        )
+        return np.concatenate(parts) if parts else np.empty(0)
 
     def _alive_purchases(self, at: Histories, horizon: float, discount_rate: float) -> Floats:
         def evaluate(x: float, T: Floats) -> Floats:
@@ -92,20 +90,24 @@ class StopsAfterPurchase(PurchaseModel):
                 return purchases(*posterior, horizon=horizon)
             return discounted(*posterior, horizon=horizon, discount_rate=discount_rate)
 
-        return by_frequency_and_age(at.frequency, at.T, evaluate)
+        return by_frequency_and_age(at.frequency, at.T, self.alpha, evaluate)
 
     def _alive_silence(self, at: Histories, horizon: float) -> Floats:
         return np.asarray(np.exp(-(self.r + at.frequency) * np.log1p(horizon / (self.alpha + at.T))))
 
     def _alive_stays(self, at: Histories, horizon: float) -> Floats:
         return by_frequency_and_age(
-            at.frequency, at.T, lambda x, T: stays(self.r + x, self.a, self._m + x, self.alpha + T, horizon=horizon)
+            at.frequency,
+            at.T,
+            self.alpha,
+            lambda x, T: stays(self.r + x, self.a, self._m + x, self.alpha + T, horizon=horizon),
         )
 
     def _alive_taken(self, at: Histories, leaving: float, horizon: float, discount_rate: float) -> Floats:
         return by_frequency_and_age(
             at.frequency,
             at.T,
+            self.alpha,
             lambda x, T: discounted(
                 self.r + x,
                 self.a,
@@ -124,7 +126,7 @@ class StopsAfterPurchase(PurchaseModel):
             posterior = self.r + x, self.a + 1.0, self._m + x - 1.0, self.alpha + t_x
             return discounted(*posterior, horizon=horizon, discount_rate=discount_rate)
 
-        return by_frequency_and_age(at.frequency, at.recency, evaluate)
+        return by_frequency_and_age(at.frequency, at.recency, self.alpha, evaluate)
 
     def _alive_pmf(self, n: npt.NDArray[np.int64], t: float, x: float, T: Floats) -> Floats:
         return pmf(n, self.r + x, self.a, self._m + x, self.alpha + T, horizon=t)
