@@ -95,12 +95,12 @@ class Trees:
     @classmethod
     def parse(cls, text: str) -> "Trees":
         """Read LightGBM text."""
-        return cls(text, lightgbm.Booster(model_str=text, params={"num_threads": THREADS, "verbosity": -1}))
+        return cls(text, lightgbm.Booster(model_str=text))
 
     def predict(self, matrix: FloatArray) -> FloatArray:
         """Forecast on the scale of the target (probability or mean)."""
-        return np.asarray(self.booster.predict(matrix), dtype=np.float64)
+        return np.asarray(self.booster.predict(matrix, num_threads=THREADS), dtype=np.float64)
 
     def contributions(self, matrix: FloatArray) -> npt.NDArray[np.float64]:
         """Exact contributions of each column to the raw score, the base value last (n, columns + 1)."""
-        return np.asarray(self.booster.predict(matrix, pred_contrib=True), dtype=np.float64)
+        return np.asarray(self.booster.predict(matrix, pred_contrib=True, num_threads=THREADS), dtype=np.float64)

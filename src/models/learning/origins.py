@@ -93,8 +93,8 @@ def rolling(
         needed = 2 * horizon + least_history(horizon)
         raise ValueError(
             f"The log is too short for a backtest: it spans {last_day - first_day} days, a horizon of {horizon} "
-            f"days needs {needed} (half a horizon, at least 28 days, to look back on, one horizon to train and one to test). "
-            f"Take a shorter horizon or a longer log."
+            f"days needs {needed} (half a horizon, at least 28 days, to look back on, one horizon to train and one to "
+            f"test). Take a shorter horizon or a longer log."
         )
     found = min(count, (latest - first_possible) // step + 1)
     return tuple(origins(first_day, horizon, to_date(latest - step * k)) for k in range(found))[::-1]

@@ -9,6 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from features import outcomes, rfm, table
+from features.history import History
+from features.outcomes import BaseLevel, RateReference
+from features.window import Window
+from models.btyd import MbgNbd
+from models.learning.expectation import expect
 from models.learning.forecast import BoolArray, FloatArray, IntArray, Outcome
 
 
@@ -37,6 +43,54 @@ class Snapshot:
     eligible: BoolArray
     decline_below: FloatArray
     outcome: Outcome | None = None
+
+    @classmethod
+    def of(
+        cls,
+        history: History,
+        window: Window,
+        *,
+        with_outcome: bool = True,
+        reference: RateReference | None = None,
+        base: BaseLevel | None = None,
+        most: int | None = None,
+    ) -> Self:
+        """Take a snapshot of a history, with the outcome where asked for.
+
+        reference: rates of the base that decline is judged against, by default from MBG/NBD fitted to this snapshot;
+        base: the base's level where the history is only a part of it. most: keep at most so many customers, an even
+        sample that depends on the date and on nothing else; the others still count in reference and level.
+
+        Raises:
+            ValueError: nobody has a purchase day by as_of, or an outcome is asked for beyond the end of the log.
+        """
+        summary = rfm.summarise(history, window.as_of)
+        if summary.empty:
+            raise ValueError(f"No customer has a purchase day by {window.as_of}; the log begins {history.first_day}.")
+        x, t_x, T = (summary[column].to_numpy(np.float64) for column in ("frequency", "recency", "T"))
+        reference = reference or rate_reference(x, t_x, T)
+        expectation = expect(history, window, reference=reference, base=base)
+        seen = outcomes.observe(history, window, reference=reference, base=base) if with_outcome else None
+        whole = cls(
+            as_of=window.as_of,
+            horizon=window.horizon,
+            customer_id=summary.index.to_numpy(),
+            features=table.frame(history, window.as_of),
+            frequency=x,
+            recency=t_x,
+            T=T,
+            monetary_value=summary["monetary_value"].to_numpy(np.float64),
+            spend=summary["spend"].to_numpy(np.float64),
+            eligible=expectation.eligible,
+            decline_below=expectation.decline_below,
+            outcome=None
+            if seen is None
+            else Outcome(seen.bought, seen.purchases, seen.spend, seen.eligible, seen.declining),
+        )
+        if most is None or whole.n <= most:
+            return whole
+        rng = np.random.default_rng(window.as_of.toordinal())
+        return whole.take(np.sort(rng.choice(whole.n, most, replace=False)).astype(np.int64))
 
     @property
     def n(self) -> int:
@@ -77,6 +131,14 @@ class Snapshot:
             decline_below=self.decline_below[rows],
             outcome=None if self.outcome is None else self.outcome.take(rows),
         )
+
+
+def rate_reference(frequency: FloatArray, recency: FloatArray, T: FloatArray) -> RateReference:
+    """Rates of the base from MBG/NBD, which counts open gaps; a base whose customers all begin today has none yet."""
+    if not (T > 0).any():
+        return RateReference(1.0, 1.0)
+    model = MbgNbd.fit(frequency, recency, T)
+    return RateReference(model.r, model.alpha)
 
 
 def complete(snapshots: Sequence["Snapshot"]) -> list[Snapshot]:

@@ -1,0 +1,29 @@
+"""For whom decline can be judged, and below which spend a buyer counts as declining, as known on the date itself."""
+
+import dataclasses
+
+from features import outcomes
+from features.asof import AsOf
+from features.history import History
+from features.outcomes import DECLINED_TO, BaseLevel, RateReference
+from features.window import Window
+from models.learning.forecast import BoolArray, FloatArray
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Expectation:
+    """One entry a customer with a purchase day by as_of: eligible, and the spend at or below which a buyer declines.
+
+    The base's season factor is not in the threshold: it is known only when the horizon is complete.
+    """
+
+    eligible: BoolArray
+    decline_below: FloatArray
+
+
+def expect(history: History, window: Window, *, reference: RateReference, base: BaseLevel | None = None) -> Expectation:
+    """Judge eligibility as the outcome will, without looking at the horizon."""
+    judged = outcomes._judge(AsOf.of(history, window.as_of), window, reference)
+    level = base or outcomes.base_level(history, window, reference=reference)
+    basket = outcomes._basket(judged, level.basket_mean, level.basket_weight)
+    return Expectation(judged.eligible, DECLINED_TO * judged.expected * basket)
