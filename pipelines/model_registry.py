@@ -16,8 +16,6 @@ from pipelines.tracking import Tracker, calm, load_mlflow
 CHAMPION = "champion"
 CHALLENGER = "challenger"
 VERSION_TAG = "model_version"
-FILES = "files"
-"""Name of the artifact folder, inside a logged model, that holds the model's own files."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ def log_model(
     """Log a model's files with the pyfunc script that reads them; returns the model's URI.
 
     Args:
-        files: name to content, JSON and LightGBM text.
+        files: name to content, JSON and LightGBM text; each name lies in a folder, which becomes an artifact.
         script: the models-from-code script; it imports neither this project nor pickle.
         example: a few rows of input, logged as the example and as the input's signature.
         output: what the model returns for `example`; the output's signature.
@@ -53,14 +51,13 @@ def log_model(
     from mlflow.models import infer_signature
 
     with tempfile.TemporaryDirectory() as scratch, calm():
-        folder = Path(scratch) / FILES
-        write_files(folder, files)
+        write_files(Path(scratch), files)
         mlflow.set_tracking_uri(tracker.uri)
         with mlflow.start_run(run_id=run_id):
             info = mlflow.pyfunc.log_model(
                 name="model",
                 python_model=str(script),
-                artifacts={FILES: str(folder)},
+                artifacts={folder.name: str(folder) for folder in sorted(Path(scratch).iterdir())},
                 signature=infer_signature(example, output),
                 input_example=example,
                 pip_requirements=list(requirements),
@@ -136,7 +133,7 @@ def registered(tracker: Tracker, alias: str) -> Registered | None:
         folder = mlflow.artifacts.download_artifacts(
             artifact_uri=f"models:/{tracker.name}/{version.version}", tracking_uri=tracker.uri
         )
-    files = read_files(Path(folder) / "artifacts" / FILES)
+    files = read_files(Path(folder) / "artifacts")
     return Registered(str(version.version), str(version.run_id), dict(version.tags), files)
 
 

@@ -166,3 +166,8 @@ def log_table(tracker: Tracker, run_id: str, name: str, table: pd.DataFrame) -> 
 def log_text(tracker: Tracker, run_id: str, path: str, text: str) -> None:
     """Log a text artifact."""
     tracker.client.log_text(run_id, text, path)
+
+
+def log_dict(tracker: Tracker, run_id: str, path: str, document: Mapping[str, object]) -> None:
+    """Log a small document as JSON."""
+    tracker.client.log_text(run_id, json.dumps(document, indent=1, default=str) + "\n", path)

@@ -1,0 +1,171 @@
+"""One bucket of customers in, all that is estimated of them out: stages, forecasts, values, in one Arrow table.
+
+A pure function of the bucket's events up to `as_of`, the trained bundle and the money settings; buckets may be computed
+in any order, again, or on another machine, and give the same rows.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from decisions.gains import Worth
+from decisions.season import Season
+from decisions.stages import replay
+from features import rfm
+from features.history import History
+from features.window import NEVER, UNKNOWN_DAY, Window
+from models.btyd import retention_terms
+from models.learning import Snapshot
+from models.residual import alive_given_forecast, loss_probability, residual_value
+from pipelines.bundle import Bundle
+from pipelines.config import Config
+
+Floats = npt.NDArray[np.float64]
+DAYS_PER_YEAR = 365.25
+
+
+@dataclass(frozen=True)
+class MoneyTerms:
+    """What turns purchases into value: margin, continuous discount rate a day, days over which value is counted."""
+
+    margin: float
+    discount_rate: float
+    value_horizon: int
+
+    @classmethod
+    def of(cls, config: Config) -> "MoneyTerms":
+        """The terms of a configuration."""
+        rate = math.log1p(config.money.discount_rate_per_year) / DAYS_PER_YEAR
+        return cls(config.money.margin, rate, config.retention.value_horizon_days)
+
+
+def estimate(history: History, bundle: Bundle, window: Window, season: Season, money: MoneyTerms) -> pa.Table:
+    """Estimates of every customer known at `as_of`.
+
+    Grain: one row a customer who has bought, or is known without a purchase, by `as_of`, in the history's order.
+    Columns: see the code's dictionary; what rests on purchases is null for prospects, money is null without amounts.
+    """
+    stages = replay(history, window.as_of_day, bundle.stages, season=season, known_since=_known_since(history))
+    known = np.flatnonzero(stages.stage >= 0)
+    buyers = np.flatnonzero(stages.frequency[known] >= 0)
+    columns: dict[str, npt.NDArray[np.generic]] = {
+        "stage": stages.stage[known],
+        "previous_stage": stages.previous_stage[known],
+        "stage_since": stages.stage_since[known],
+        "returned": stages.returned_after_churn[known],
+        "overdue": stages.second_purchase_overdue[known],
+        "usual_gap": stages.usual_gap_days[known],
+        "frequency": stages.frequency[known],
+        "last_day": stages.last_day[known],
+        "closed": _closed(history, window)[known],
+    }
+    spread = _Spread(known.size, buyers)
+    columns |= {name: spread(values) for name, values in _of_buyers(history, bundle, window, money).items()}
+    ids = history.customer_id.take(pa.array(known))
+    return pa.table({"customer_id": ids, **{name: pa.array(values) for name, values in columns.items()}})
+
+
+@dataclass(frozen=True)
+class _Spread:
+    """Puts the buyers' values on their rows among all known customers; NaN elsewhere."""
+
+    n: int
+    rows: npt.NDArray[np.int64]
+
+    def __call__(self, values: npt.ArrayLike) -> Floats:
+        whole = np.full(self.n, np.nan)
+        whole[self.rows] = values
+        return whole
+
+
+def _of_buyers(history: History, bundle: Bundle, window: Window, money: MoneyTerms) -> dict[str, Floats]:
+    snapshot = Snapshot.of(history, window, with_outcome=False)
+    x, t_x, age = snapshot.frequency, snapshot.recency, snapshot.T
+    forecast = bundle.forecaster.predict(snapshot)
+    model = bundle.value
+    order = (
+        np.full(x.size, np.nan)
+        if bundle.spend is None
+        else bundle.spend.expected_monetary_value(x, np.nan_to_num(snapshot.monetary_value))
+    )
+    terms = retention_terms(
+        model,
+        horizon=window.horizon,
+        value_horizon=money.value_horizon,
+        discount_rate=money.discount_rate,
+        frequency=x,
+        recency=t_x,
+        T=age,
+    )
+    p_alive = model.p_alive(x, t_x, age)
+    p_star = alive_given_forecast(forecast.churn_probability, terms.q0)
+    within = model.expected_purchases(window.horizon, x, t_x, age)
+    discounted = model.expected_discounted_purchases(window.horizon, money.discount_rate, x, t_x, age)
+    residual = residual_value(
+        margin=money.margin,
+        expected_spend=forecast.expected_spend,
+        order_value=order,
+        within=within,
+        within_discounted=discounted,
+        dert=model.dert(money.discount_rate, x, t_x, age),
+        p_star=p_star,
+        p_alive=p_alive,
+    )
+    past = money.margin * rfm.summarise(history, window.as_of)["spend"].to_numpy()
+    one = np.ones(x.size)
+    second = model.expected_discounted_purchases(money.value_horizon, money.discount_rate, one, age, age)
+    return {
+        "p_alive": p_alive,
+        "expected_purchases": forecast.expected_purchases,
+        "expected_spend": forecast.expected_spend,
+        "residual_value": residual,
+        "clv": past + residual,
+        "churn_probability": forecast.churn_probability,
+        "decline_probability": forecast.decline_probability,
+        "loss_probability": loss_probability(p_star, terms),
+        "p_star": p_star,
+        "kappa": terms.kappa,
+        "v_prevent": money.margin * order * terms.w_prevent,
+        "v_back": money.margin * order * terms.w_back,
+        "order_value": order,
+        "value_after_second": money.margin * order * second,
+    }
+
+
+def _known_since(history: History) -> npt.NDArray[np.int32]:
+    """Day from which a customer without a purchase is known: registration where given, else always."""
+    empty = history.offsets[1:] == history.offsets[:-1]
+    always = np.int32(-NEVER - 1)
+    since = np.where(empty, always, np.int32(NEVER))
+    if history.registered_day is not None:
+        registered = history.registered_day
+        since = np.where(registered == UNKNOWN_DAY, since, registered)
+    return np.ascontiguousarray(since, np.int32)
+
+
+def _closed(history: History, window: Window) -> npt.NDArray[np.bool_]:
+    n = history.customer_id.__len__()
+    return np.zeros(n, np.bool_) if history.closed_day is None else history.closed_day <= window.as_of_day
+
+
+def worth_of(estimates: pa.Table, money: MoneyTerms) -> Worth:
+    """What the plan needs to know of the customers' money."""
+
+    def column(name: str) -> Floats:
+        return np.asarray(estimates[name].to_numpy(), dtype=np.float64)
+
+    return Worth(
+        p_star=column("p_star"),
+        kappa=column("kappa"),
+        churn_probability=column("churn_probability"),
+        v_prevent=column("v_prevent"),
+        v_back=column("v_back"),
+        expected_purchases=column("expected_purchases"),
+        expected_spend=column("expected_spend"),
+        order_value=column("order_value"),
+        value_after_second=column("value_after_second"),
+        margin=money.margin,
+    )

@@ -1,0 +1,102 @@
+"""Judging candidates at one test date: fit on what was known then, forecast, compare with what came."""
+
+import datetime as dt
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from features.history import History
+from features.window import Window
+from models import evaluation, learning
+from models.evaluation import Campaign, Evaluation
+from models.learning import Fitted, Forecast, Origins, Snapshot
+from models.learning.snapshot import outcome_of
+from pipelines.config import Config
+from pipelines.console import Progress
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One candidate at one test date: its fit, its forecast, and what that was worth."""
+
+    fitted: Fitted
+    forecast: Forecast
+    evaluation: Evaluation
+
+
+@dataclass(frozen=True)
+class Trial:
+    """All candidates at one test date, on the same customers."""
+
+    origins: Origins
+    learned: tuple[Snapshot, ...]
+    test: Snapshot
+    judged: Mapping[str, Judged]
+    seconds: float
+
+
+def snapshots(history: History, dates: Sequence[dt.date], horizon: int) -> tuple[Snapshot, ...]:
+    """Snapshots with complete outcomes, one a date."""
+    return tuple(Snapshot.of(history, Window(date, horizon), with_outcome=True) for date in dates)
+
+
+def judge(history: History, origins: Origins, horizon: int, config: Config, progress: Progress) -> Trial:
+    """Fit all candidates on snapshots whose horizons end by the test date, and judge them on the window after it."""
+    start = time.perf_counter()
+    progress("features")
+    learned = snapshots(history, origins.training, horizon)
+    test = Snapshot.of(history, Window(origins.test_as_of, horizon), with_outcome=True)
+    chosen = learning.candidates(config.learning.candidates or None)
+    known = test.without_outcome()
+    fitted = learning.fit_all(
+        chosen, [*learned, known], seed=config.learning.seed, progress=lambda name: progress(f"fitting {name}")
+    )
+    judged = {}
+    for name, one in fitted.items():
+        progress(f"judging {name}")
+        forecast = one.predict(known)
+        judged[name] = Judged(one, forecast, evaluate(forecast, test, config))
+    return Trial(origins, learned, test, judged, time.perf_counter() - start)
+
+
+def evaluate(forecast: Forecast, test: Snapshot, config: Config) -> Evaluation:
+    """Judge one forecast of a test snapshot by the configured campaign."""
+    return evaluation.evaluate(
+        forecast,
+        outcome_of(test),
+        value=test.value,
+        campaign=campaign(config),
+        seed=config.learning.seed,
+        bootstrap=config.learning.bootstrap,
+    )
+
+
+def campaign(config: Config) -> Campaign:
+    """The money side of the configured retention campaign."""
+    retention = config.retention
+    return Campaign(
+        margin=config.money.margin,
+        contact_cost=retention.contact_cost,
+        incentive_cost=retention.incentive_cost,
+        save_rate=float(np.clip(retention.save_rate, 1e-6, 1 - 1e-6)),
+        budget=retention.budget,
+    )
+
+
+def best(judged: Mapping[str, Judged], metric: str) -> tuple[str, str]:
+    """The candidate with the best value of the metric, and the reason in words; ties go to the first by name.
+
+    Raises:
+        ValueError: the metric is defined for no candidate on this window.
+    """
+    usable = {n: j.evaluation.metrics[metric] for n, j in judged.items() if np.isfinite(j.evaluation.metrics[metric])}
+    if not usable:
+        raise ValueError(
+            f"{metric} is not defined on the test window for any of {', '.join(judged)} (everybody or nobody bought, "
+            "or the log has no amounts). Choose another horizon or date, or another [learning] metric."
+        )
+    sign = 1.0 if metric in evaluation.LOWER_IS_BETTER else -1.0
+    name = min(usable, key=lambda n: (sign * usable[n], n))
+    return name, f"best {metric} of {len(usable)} candidates on the same window: {usable[name]:.4f}"

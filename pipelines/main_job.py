@@ -1,0 +1,37 @@
+"""The steps in order, with what a person sees of each; every verb of the command ends here."""
+
+from pipelines.config import Config
+from pipelines.console import step
+from pipelines.ingest import HistoryStore, ingest
+from pipelines.summaries import show_account, show_training
+from pipelines.table_specs import quarantine_limits, table_specs
+from pipelines.tracking import open_tracker
+from pipelines.training import Training, train
+
+
+def ingest_step(config: Config) -> HistoryStore:
+    """Bring the tables into the history, and print the account of rows."""
+    directory = config.directory / "history"
+    with step("Ingest") as progress:
+        account = ingest(
+            table_specs(config),
+            directory,
+            as_of=config.time.as_of,
+            buckets=config.ingest.buckets,
+            memory_limit=config.ingest.memory_limit,
+            zero_amount=config.ingest.zero_amount,
+            limits=quarantine_limits(config),
+            progress=lambda what, share: progress(f"{what} {share:.0%}"),
+        )
+    show_account(account)
+    return HistoryStore.open(directory)
+
+
+def train_step(config: Config) -> Training:
+    """Train on the history, register the winner, and print the comparison."""
+    store = HistoryStore.open(config.directory / "history")
+    with step("Train") as progress:
+        tracker = open_tracker(config)
+        training = train(config, store, tracker, progress)
+    show_training(training)
+    return training

@@ -1,0 +1,168 @@
+"""From a trained bundle to the registry: compare with the champion, register what is new, move the aliases, say why."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from models import evaluation
+from models.evaluation import Decision
+from models.learning import Forecast, Snapshot
+from pipelines import model_registry
+from pipelines.bundle import Bundle, BundleError
+from pipelines.config import Config
+from pipelines.judging import Trial, evaluate
+from pipelines.model_registry import CHALLENGER, CHAMPION, Registered
+from pipelines.reload import reproduces
+from pipelines.tracking import Tracker
+
+SCRIPT = Path(__file__).with_name("pyfunc_model.py")
+REQUIREMENTS = tuple(f"{package}=={version(package)}" for package in ("lightgbm", "numpy", "pandas"))
+OUTPUT = ("churn_probability", "decline_probability", "p_alive", "expected_purchases", "expected_spend")
+EXAMPLE_ROWS = 5
+CHECKED_ROWS = 500
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """What became of a bundle: its version, its number in the registry, who is champion now, and why."""
+
+    model_version: str
+    number: str
+    champion_number: str
+    registered: bool
+    decision: Decision
+
+
+def promote(
+    tracker: Tracker,
+    run_id: str,
+    bundle: Bundle,
+    now: Snapshot,
+    trial: Trial,
+    *,
+    tags: Mapping[str, str],
+    config: Config,
+) -> Promotion:
+    """Register a bundle where its content is new, and decide whether it becomes champion.
+
+    Args:
+        tracker: the store.
+        run_id: the child run of the winning candidate; the model is logged there.
+        bundle: what was trained.
+        now: the snapshot as of the training's as-of date; the logged model must reproduce the forecast of it.
+        trial: the test window on which champion and challenger are compared.
+        tags: what the version is tagged with.
+        config: the configuration.
+    """
+    digest = bundle.version
+    champion = model_registry.registered(tracker, CHAMPION)
+    if champion and champion.tags.get(model_registry.VERSION_TAG) == digest:
+        reason = "Kept: the training gave the very content that is champion already; nothing new is registered."
+        return Promotion(digest, champion.number, champion.number, False, _undecided(config, reason, promote=False))
+    number = model_registry.find_version(tracker, digest)
+    is_new = number is None
+    fault = None
+    if number is None:
+        uri = _log_model(tracker, run_id, bundle, now)
+        fault = _fault(tracker, uri, bundle, now)
+        number = model_registry.register(
+            tracker, uri, run_id, digest=digest, tags=tags, note=f"{bundle.candidate} as of {bundle.as_of}"
+        )
+    decision = _decide(champion, bundle, trial, config, fault)
+    if decision.promote:
+        model_registry.set_alias(tracker, CHAMPION, number)
+    else:
+        model_registry.set_alias(tracker, CHALLENGER, number)
+    leading = number if decision.promote or champion is None else champion.number
+    return Promotion(digest, number, leading, is_new, decision)
+
+
+def input_table(snapshot: Snapshot) -> pd.DataFrame:
+    """Rows for the pyfunc of others: the summary, for whom decline is judged and below what spend, the features."""
+    summary = {
+        "frequency": snapshot.frequency,
+        "recency": snapshot.recency,
+        "T": snapshot.T,
+        "monetary_value": snapshot.monetary_value,
+        "eligible": snapshot.eligible.astype(np.float64),
+        "decline_below": snapshot.decline_below,
+    }
+    features = snapshot.features.drop(columns=[name for name in summary if name in snapshot.features])
+    table = pd.DataFrame(summary, index=features.index).join(features).reset_index(drop=True)
+    categories = table.select_dtypes("category").columns
+    return table.astype(dict.fromkeys(categories, object))
+
+
+def output_table(forecast: Forecast) -> pd.DataFrame:
+    """What the pyfunc of others returns for those rows."""
+    return pd.DataFrame({name: getattr(forecast, name) for name in OUTPUT})
+
+
+def _log_model(tracker: Tracker, run_id: str, bundle: Bundle, now: Snapshot) -> str:
+    few = now.take(np.arange(min(EXAMPLE_ROWS, now.n), dtype=np.int64))
+    return model_registry.log_model(
+        tracker,
+        run_id,
+        bundle.files(),
+        script=SCRIPT,
+        example=input_table(few),
+        output=output_table(bundle.forecaster.predict(few)),
+        requirements=REQUIREMENTS,
+    )
+
+
+def _fault(tracker: Tracker, uri: str, bundle: Bundle, now: Snapshot) -> str | None:
+    """What is wrong with the logged model, if anything: our own files and the pyfunc must both give the forecast."""
+    some = now.take(np.arange(0, now.n, max(1, now.n // CHECKED_ROWS), dtype=np.int64))
+    expected = output_table(bundle.forecaster.predict(some))
+    try:
+        again = output_table(Bundle.from_files(bundle.files()).forecaster.predict(some))
+    except ValueError as error:
+        return f"its own files cannot be read: {error}"
+    if not again.equals(expected):
+        return "its own files, read back, forecast something else"
+    return reproduces(tracker, uri, input_table(some), expected)
+
+
+def _decide(champion: Registered | None, bundle: Bundle, trial: Trial, config: Config, fault: str | None) -> Decision:
+    """Champion or not, and why; see `models.evaluation.decide` for the rule."""
+    if fault is not None:
+        return _undecided(config, f"Kept: the logged model does not reproduce its predictions: {fault}.", promote=False)
+    challenger = trial.judged[bundle.candidate].evaluation
+    metric = config.learning.metric
+    if champion is None:
+        return evaluation.decide(None, challenger, metric=metric)
+    try:
+        former = Bundle.from_files(champion.files)
+    except (BundleError, ValueError) as error:
+        reason = f"Promoted: the champion, version {champion.number}, cannot be used any more: {error}"
+        return _undecided(config, reason, promote=True)
+    if former.horizon != bundle.horizon:
+        reason = (
+            f"Promoted: the configuration now asks for {bundle.horizon} days, the champion, version {champion.number}, "
+            f"forecasts {former.horizon}; the two cannot be compared."
+        )
+        return _undecided(config, reason, promote=True)
+    if former.as_of > bundle.as_of:
+        reason = (
+            f"Kept: the champion, version {champion.number}, was trained as of {former.as_of}, later than this "
+            f"training ({bundle.as_of}); it may have seen this window's outcomes."
+        )
+        return _undecided(config, reason, promote=False)
+    known = trial.test.without_outcome()
+    return evaluation.decide(
+        evaluate(former.judged.predict(known), trial.test, config),
+        challenger,
+        metric=metric,
+        champion_age_days=(bundle.as_of - former.as_of).days,
+        horizon=bundle.horizon,
+    )
+
+
+def _undecided(config: Config, reason: str, *, promote: bool) -> Decision:
+    missing = float("nan")
+    return Decision(promote, reason, config.learning.metric, missing, missing, missing)

@@ -1,0 +1,205 @@
+"""Training: fit every candidate on the past, judge all on the same later window, register the winner.
+
+The winner is judged out of time, then refitted on everything known at `as_of`. Champion and challenger are compared by
+the twins that were judged: neither has seen the outcomes of the window.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+
+from decisions.stage_policy import StagePolicy
+from features.history import History
+from features.outcomes import default_horizon
+from features.window import Window, to_day
+from models import evaluation, learning
+from models.btyd import GammaGamma, MbgNbd
+from models.learning import Snapshot
+from pipelines import tracking
+from pipelines.bundle import Bundle, features_digest
+from pipelines.commit import code_version
+from pipelines.config import Config
+from pipelines.console import Progress
+from pipelines.ingest import HistoryStore
+from pipelines.judging import Judged, Trial, best, campaign, judge
+from pipelines.promotion import Promotion, promote
+from pipelines.tracking import Tracker
+
+HEADLINE = ("churn_auc", "churn_log_loss", "churn_calibration_error", "spend_mae", "spend_bias", "spend_gini")
+"""The metrics that notes and tables name first."""
+
+
+class TrainingError(ValueError):
+    """The log cannot support the training asked for; the message says what it can."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """What is known and what is forecast: the as-of date, the horizon, and why it is that one."""
+
+    as_of: dt.date
+    horizon: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a training ended with."""
+
+    span: Span
+    trial: Trial
+    winner: str
+    why: str
+    bundle: Bundle
+    promotion: Promotion
+    run_id: str
+
+
+def known_until(config: Config, store: HistoryStore) -> dt.date:
+    """The as-of date: the configured one, else the last day in the log.
+
+    Raises:
+        TrainingError: the configured date lies before the log.
+    """
+    as_of = config.time.as_of or store.last_day
+    if as_of < store.first_day:
+        raise TrainingError(
+            f"time.as_of: {as_of} lies before the first day of the log, {store.first_day}. Choose a later date."
+        )
+    return as_of
+
+
+def span_of(config: Config, store: HistoryStore, history: History) -> Span:
+    """The span of a configuration; a horizon that is not set is chosen from the log's rhythm."""
+    as_of = known_until(config, store)
+    if config.time.horizon_days is not None:
+        return Span(as_of, config.time.horizon_days, "set in the configuration")
+    choice = default_horizon(history, as_of)
+    return Span(as_of, choice.days, choice.reason)
+
+
+def train(config: Config, store: HistoryStore, tracker: Tracker, progress: Progress) -> Training:
+    """Fit, judge, log and register; see the module."""
+    progress("reading the history")
+    history = store.read_all()
+    span = span_of(config, store, history)
+    test_as_of = span.as_of - dt.timedelta(days=span.horizon)
+    origins = learning.origins(to_day(store.first_day), span.horizon, test_as_of)
+    tags = {
+        "as_of": str(span.as_of),
+        "horizon_days": str(span.horizon),
+        "test_as_of": str(test_as_of),
+        "data_sha256": store.digest,
+        "commit": code_version(),
+        "seed": str(config.learning.seed),
+    }
+    name = f"training {span.as_of}"
+    note = f"All candidates judged as of {test_as_of} on the {span.horizon} days after it. {origins.statement}"
+    with tracking.run(tracker, name, tags=tags | {"kind": "training"}, note=note) as run_id:
+        trial = judge(history, origins, span.horizon, config, progress)
+        progress("logging the candidates")
+        children = {one: log_candidate(tracker, run_id, one, trial, tags=tags, config=config) for one in trial.judged}
+        winner, why = best(trial.judged, config.learning.metric)
+        progress(f"refitting {winner} on all that is known")
+        now = Snapshot.of(history, Window(span.as_of, span.horizon), with_outcome=False)
+        bundle = refit(now, span, trial, winner, config)
+        progress("registering")
+        promotion = promote(tracker, children[winner], bundle, now, trial, tags=tags, config=config)
+        training = Training(span, trial, winner, why, bundle, promotion, run_id)
+        _log_parent(tracker, training, config)
+    return training
+
+
+def _log_parent(tracker: Tracker, training: Training, config: Config) -> None:
+    """Log what the training ended with: the winner's metrics, the comparison, the decision and the account."""
+    promotion, trial = training.promotion, training.trial
+    params = {
+        "as_of": training.span.as_of,
+        "horizon_days": training.span.horizon,
+        "horizon_reason": training.span.reason,
+        "test_as_of": trial.test.as_of,
+        "training_dates": ", ".join(map(str, trial.origins.training)),
+        "winner": training.winner,
+        "metric": config.learning.metric,
+        "seed": config.learning.seed,
+    }
+    tags = {
+        "winner": training.winner,
+        "model_version": promotion.model_version,
+        "registered_version": promotion.number,
+        "champion_version": promotion.champion_number,
+        "promoted": str(promotion.decision.promote),
+        "decision": promotion.decision.reason,
+    }
+    metrics = trial.judged[training.winner].evaluation.metrics
+    tracking.log(tracker, training.run_id, metrics=metrics, params=params, tags=tags)
+    judged = {name: one.evaluation for name, one in trial.judged.items()}
+    tracking.log_table(tracker, training.run_id, "comparison", evaluation.table(judged))
+    tracking.log_figures(tracker, training.run_id, {"comparison": evaluation.compare(judged)})
+    decision = {**asdict(promotion.decision), "winner": training.winner, "why": training.why}
+    tracking.log_dict(tracker, training.run_id, "decision.json", decision)
+
+
+def refit(now: Snapshot, span: Span, trial: Trial, winner: str, config: Config) -> Bundle:
+    """Fit the winner again on all that is known at `as_of`, with the value models and the stage policy beside it."""
+    candidate = learning.candidates([winner])[winner]
+    forecaster = candidate.fit([*trial.learned, trial.test, now], seed=config.learning.seed)
+    value = MbgNbd.fit(now.frequency, now.recency, now.T)
+    paying = (now.frequency > 0) & (now.monetary_value > 0)
+    spend = GammaGamma.fit(now.frequency[paying], now.monetary_value[paying]) if now.has_money else None
+    return Bundle(
+        candidate=winner,
+        as_of=span.as_of,
+        horizon=span.horizon,
+        has_money=now.has_money,
+        features=features_digest(),
+        forecaster=forecaster,
+        judged=trial.judged[winner].fitted,
+        value=value,
+        spend=spend,
+        stages=StagePolicy.from_rates(value.r, value.alpha, span.horizon),
+    )
+
+
+def log_candidate(
+    tracker: Tracker,
+    parent: str,
+    name: str,
+    trial: Trial,
+    *,
+    tags: Mapping[str, str],
+    config: Config,
+    step: int = 0,
+) -> str:
+    """Log one candidate as a child run: parameters, metrics, their intervals, datasets, figures; returns its id."""
+    judged = trial.judged[name]
+    metrics = judged.evaluation.metrics
+    known = [metric for metric in HEADLINE if np.isfinite(metrics[metric])]
+    note = f"{name} as of {trial.test.as_of}: " + ", ".join(f"{metric} {metrics[metric]:.4f}" for metric in known)
+    tags = {**tags, "kind": "candidate", "candidate": name}
+    with tracking.run(tracker, f"{name} · {trial.test.as_of}", tags=tags, note=note, parent=parent) as run_id:
+        params = {"candidate": name, **{key: str(value)[:500] for key, value in judged.fitted.params().items()}}
+        tracking.log(tracker, run_id, metrics=metrics, params=params, step=step)
+        source = ", ".join(config.tables.transactions.path or (str(config.tables.transactions.database_env),))
+        for context, rows in (("training", sum(one.n for one in trial.learned)), ("test", trial.test.n)):
+            digest = tags["data_sha256"]
+            tracking.log_dataset(
+                tracker, run_id, name=tracker.name, digest=digest, source=source, rows=rows, context=context
+            )
+        tracking.log_table(tracker, run_id, "metrics", metrics_table(judged))
+        drawn = evaluation.figures(name, judged.forecast, trial.test, campaign=campaign(config), fitted=judged.fitted)
+        tracking.log_figures(tracker, run_id, drawn)
+    return run_id
+
+
+def metrics_table(judged: Judged) -> pd.DataFrame:
+    """Grain: one row a metric; value, bootstrap interval (90 %) and meaning."""
+    found = judged.evaluation
+    rows = [
+        (name, value, *found.intervals.get(name, (np.nan, np.nan)), evaluation.MEANINGS[name])
+        for name, value in found.metrics.items()
+    ]
+    return pd.DataFrame(rows, columns=["metric", "value", "low", "high", "meaning"])
