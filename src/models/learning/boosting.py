@@ -1,9 +1,13 @@
 """LightGBM as this project runs it: same rows and seed, same bytes; sizes that suit the base without tuning."""
 
 import dataclasses
+import os
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+# Threads that spin while they wait starve each other on a machine that is busy otherwise: minutes instead of seconds.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import lightgbm
 import numpy as np

@@ -37,7 +37,7 @@ def origins(
 
     >>> found = origins(to_day(datetime.date(2024, 1, 1)), 30, datetime.date(2024, 5, 1))
     >>> [str(day) for day in found.training]
-    ['2024-02-01', '2024-02-11', '2024-02-21', '2024-03-02', '2024-03-12', '2024-03-22', '2024-04-01']
+    ['2024-02-11', '2024-02-21', '2024-03-02', '2024-03-12', '2024-03-22', '2024-04-01']
     """
     test = to_day(test_as_of)
     earliest = first_day + least_history(horizon)
