@@ -2,8 +2,8 @@
 
 Given x, what a living customer will do depends on A = rate parameter + age alone, and as a function of ln A it is
 analytic in a strip about the real line: where there are more customers than Chebyshev nodes, the logarithm of the
-result is interpolated between nodes, whose number the strip and the span of ages determine. Values off the nodes check it;
-where they disagree, every distinct age is computed.
+result is interpolated between nodes, whose number the strip and the span of ages determine. Values off the nodes check
+it; where they disagree, every distinct age is computed.
 """
 
 import math

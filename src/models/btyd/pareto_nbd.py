@@ -16,6 +16,7 @@ from models.btyd.inputs import READ_ONLY, Floats, Histories, checked_counts, che
 from models.btyd.maximum import maximise
 from models.btyd.priors import gamma_prior
 from models.btyd.purchases import PurchaseModel
+from models.btyd.repeats import once_each
 from models.btyd.rule import time_rule
 from models.btyd.simulate import Simulated, arrivals
 from models.btyd.threads import in_chunks
@@ -173,7 +174,7 @@ class ParetoNbd(PurchaseModel):
         return cls(*parameters, fitted=fit)
 
     def _log_odds_gone(self, at: Histories) -> Floats:
-        return self._log_odds_over(at.frequency, at.recency, at.T)
+        return once_each(at, self._log_odds_over)
 
     def _log_odds_over(self, x: Floats, start: Floats, end: Floats) -> Floats:
         """Log odds of having died in (start, end] after ``start``, without a purchase there."""
@@ -222,13 +223,17 @@ class ParetoNbd(PurchaseModel):
         return np.asarray((self.r + at.frequency) / (self.alpha + at.T) * lost)
 
     def _gone_purchases(self, at: Histories, horizon: float, discount_rate: float) -> Floats:
-        rule = self._time_rule(horizon, discount_rate, np.array([self.beta]))
-        parts = in_chunks(
-            lambda i, j: _gone_rates(self.r, self.alpha, self.s, self.beta, *at[:3], *death_rule(), *rule, i, j),
-            at.T.size,
-            size=1 << 12,
-        )
-        return np.concatenate(parts) if parts else np.empty(0)
+        rules = *death_rule(), *self._time_rule(horizon, discount_rate, np.array([self.beta]))
+
+        def evaluate(x: Floats, t_x: Floats, T: Floats) -> Floats:
+            parts = in_chunks(
+                lambda i, j: _gone_rates(self.r, self.alpha, self.s, self.beta, x, t_x, T, *rules, i, j),
+                T.size,
+                size=1 << 12,
+            )
+            return np.concatenate(parts) if parts else np.empty(0)
+
+        return once_each(at, evaluate)
 
     def _alive_pmf(self, n: npt.NDArray[np.int64], t: float, x: float, T: Floats) -> Floats:
         return _pmf(n, self.r + x, self.alpha + T, self.s, self.beta + T, t)
