@@ -20,7 +20,7 @@ from decisions.names import (
     Language,
     cause_name,
 )
-from decisions.wording import joined, percent, sentences, whole
+from decisions.wording import joined, percent, sentences, thousands, whole
 
 Codes = NDArray[np.int8]
 Floats = NDArray[np.float64]
@@ -65,14 +65,14 @@ class Facts:
 
 _WORDS: Final[dict[str, tuple[str, str]]] = {
     "prospect": ("no purchase yet", "尚未购买"),
-    "new": ("first purchase {silence} days ago", "{silence} 天前首次购买"),
+    "new": ("first purchase {since}", "{since}首次购买"),
     "overdue": (
         "second purchase overdue: {silence} days since the first, usual gap {base_gap}",
         "第二次购买已逾期：距首购 {silence} 天，一般间隔 {base_gap} 天",
     ),
     "active": (
-        "bought on {purchases} days, last {silence} days ago, usually every {gap}",
-        "共购买 {purchases} 次，最近一次在 {silence} 天前，平常间隔 {gap} 天",
+        "bought on {purchases} days, last {since}, usually every {gap}",
+        "共购买 {purchases} 次，最近一次在{since}，平常间隔 {gap} 天",
     ),
     "silent": (
         "silent for {silence} days, usually buys every {gap}",
@@ -108,6 +108,7 @@ def reasons(facts: Facts, *, language: Language = "en") -> pa.Array:
     n = stage.size
     columns = {
         "silence": whole(facts.silence),
+        "since": _since(facts.silence, language),
         "gap": whole(np.maximum(facts.usual_gap, 1.0)),
         "purchases": whole(facts.purchases),
         "base_gap": whole(np.full(n, facts.base_gap)),
@@ -141,7 +142,16 @@ def reasons(facts: Facts, *, language: Language = "en") -> pa.Array:
     return joined([*causes, *phrases], language)
 
 
+def _since(silence: Floats, language: Language) -> pa.Array:
+    ago = sentences("{n} days ago" if language == "en" else " {n} 天前", np.isfinite(silence), n=whole(silence))
+    today, yesterday = ("today", "yesterday") if language == "en" else ("今天", "昨天")
+    ago = pc.if_else(pa.array(silence < 1), pa.scalar(today), ago)
+    return pc.if_else(pa.array((silence >= 1) & (silence < 2)), pa.scalar(yesterday), ago)
+
+
 def _money(values: Floats, currency: str) -> pa.Array:
     if not currency:
-        return whole(values)
-    return pc.binary_join_element_wise(whole(values), pa.scalar(currency), pa.scalar(" "), null_handling="emit_null")
+        return thousands(values)
+    return pc.binary_join_element_wise(
+        thousands(values), pa.scalar(currency), pa.scalar(" "), null_handling="emit_null"
+    )

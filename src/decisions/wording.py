@@ -61,6 +61,18 @@ def whole(values: NDArray[np.float64]) -> pa.Array:
     return pa.array(rounded, mask=~finite).cast(pa.string())
 
 
+def thousands(values: NDArray[np.float64]) -> pa.Array:
+    """Return rounded whole numbers with a comma every three digits, null where not finite.
+
+    >>> thousands(np.array([6715.2, 12.0, 1234567.0])).to_pylist()
+    ['6,715', '12', '1,234,567']
+    """
+    text = whole(values)
+    for _ in range(4):
+        text = pc.replace_substring_regex(text, r"^(-?\d+)(\d{3})(,|$)", r"\1,\2\3")
+    return text
+
+
 def percent(values: NDArray[np.float64]) -> pa.Array:
     """Return shares as whole per cents, never rounded to a certainty that is not one.
 

@@ -1,0 +1,6 @@
+"""The report that people read: one self-contained HTML file, English or Chinese."""
+
+from pipelines.report.input import ReportInput
+from pipelines.report.render import render
+
+__all__ = ["ReportInput", "render"]

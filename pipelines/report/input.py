@@ -1,0 +1,90 @@
+"""What the report is made of: frames and numbers, no models, no files."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import pandas as pd
+
+from decisions.actions import RetentionPolicy
+from decisions.measurement import PlanSummary
+from decisions.names import Scheme
+from decisions.stage_policy import StagePolicy
+
+
+@dataclass(frozen=True, eq=False)
+class ReportInput:
+    """One scoring, as the report shows it. Optional parts are None where they could not be computed; the report says
+    so.
+
+    Attributes:
+        name: the firm or log.
+        as_of, horizon_days, currency, margin, discount_rate_per_year: as in the config.
+        log_first, log_last: first and last day of the log.
+        stages: `decisions.overview.value_by_stage`.
+        retention_list: rows of the scores table, the selected in order of priority; the report shows the first
+            `list_length`.
+        early_warning: `decisions.overview.early_warning` over `early_warning_days`.
+        plan: `decisions.measurement.summarise_plan`.
+        stage_policy, retention_policy: the rules and the catalogue.
+        top_decile_share: share of the residual value that the most valuable tenth holds.
+        has_money, has_categories, has_interactions: what the input had.
+        account: columns status, reason, rows and amount (amount may be absent), one row a reason.
+        model_version, policy_version: digests.
+        transitions: `decisions.stages.transition_matrix` from `transitions_from` to as_of.
+        return_rates: `decisions.overview.return_rates` of the stages a horizon before as_of.
+        kpis: `decisions.kpis.kpi_table`.
+        kpi_history: index of dates, columns among the names of KPIs.
+        calibration: columns predicted, observed, customers: P(no purchase) in groups against what happened.
+        tracking: index of dates, columns expected and actual: purchases of the base, cumulated.
+        candidates: one row a model, columns metrics of the out-of-time window that ends on `validation_end`.
+        champion: the row of `candidates` in use; `champion_reason` says why.
+        satisfaction: mean value of surveys in the last horizon.
+        notes: what models and ingest had to say, in words.
+        scheme: the scheme of stage names.
+        list_length, warning_length: rows shown of the retention list and of the early warning.
+    """
+
+    name: str
+    as_of: date
+    horizon_days: int
+    currency: str
+    margin: float
+    discount_rate_per_year: float
+    log_first: date
+    log_last: date
+    stages: pd.DataFrame
+    retention_list: pd.DataFrame
+    early_warning: pd.DataFrame
+    plan: PlanSummary
+    stage_policy: StagePolicy
+    retention_policy: RetentionPolicy
+    top_decile_share: float
+    has_money: bool
+    has_categories: bool
+    has_interactions: bool
+    account: pd.DataFrame
+    model_version: str
+    policy_version: str
+    transitions: pd.DataFrame | None = None
+    transitions_from: date | None = None
+    return_rates: pd.DataFrame | None = None
+    kpis: pd.DataFrame | None = None
+    kpi_history: pd.DataFrame | None = None
+    calibration: pd.DataFrame | None = None
+    tracking: pd.DataFrame | None = None
+    candidates: pd.DataFrame | None = None
+    champion: str = ""
+    champion_reason: str = ""
+    validation_end: date | None = None
+    satisfaction: float | None = None
+    notes: Sequence[str] = ()
+    scheme: Scheme = "canonical"
+    list_length: int = 25
+    warning_length: int = 12
+    early_warning_days: int = 28
+
+    @property
+    def proof_date(self) -> date:
+        """The date, a horizon before as_of, on which the stages stood whose customers bought again or not."""
+        return self.as_of - timedelta(days=self.horizon_days)

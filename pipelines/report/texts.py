@@ -1,0 +1,313 @@
+"""Every sentence of the report in English and Chinese; braces are filled with numbers that are already formatted."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from decisions.names import LANGUAGES, Language
+
+TEXTS: Final[Mapping[str, tuple[str, str]]] = {
+    # Head
+    "title": ("Customer lifecycle", "客户生命周期报告"),
+    "as_of": ("as of {date}", "截至 {date}"),
+    "looking": ("looking {days} days ahead", "预测未来 {days} 天"),
+    "log": ("log from {first} to {last}", "数据自 {first} 至 {last}"),
+    "contents": ("Contents", "目录"),
+    # Headline
+    "headline": ("In short", "概览"),
+    "summary_active": (
+        "{active} of {total} customers are active; {declining} of them are in decline.",
+        "{total} 位客户中有 {active} 位仍活跃，其中 {declining} 位处于衰退期。",
+    ),
+    "summary_value": (
+        "Their future margin is worth {residual}; the most valuable tenth holds {decile} of it.",
+        "未来毛利现值为 {residual}，其中最有价值的十分之一客户占 {decile}。",
+    ),
+    "summary_act": (
+        "Acting on {selected} customers now is assumed to bring {gain} net, for {spent}.",
+        "现在对 {selected} 位客户采取行动，假定净收益为 {gain}，花费 {spent}。",
+    ),
+    "summary_no_act": (
+        "With the present costs and assumed rates, no contact pays for itself.",
+        "按目前的成本与假定效果，没有任何接触能够回本。",
+    ),
+    "summary_no_money": (
+        "The log has no amounts, so customers are judged by purchases alone and nobody is selected by value.",
+        "数据中没有金额，因此只按购买次数评估客户，不按价值选择名单。",
+    ),
+    "card_customers": ("Customers", "客户数"),
+    "card_active": ("{share} active", "活跃占 {share}"),
+    "card_residual": ("Residual value", "剩余价值"),
+    "card_residual_note": ("future margin, discounted", "未来毛利，已折现"),
+    "card_risk": ("Value at risk", "风险价值"),
+    "card_risk_note": ("margin of one year that action can reach", "一年内行动可触及的毛利"),
+    "card_selected": ("To contact now", "现在需联系"),
+    "card_selected_note": ("{control} more left alone as control", "另有 {control} 位作为对照组不联系"),
+    "card_gain": ("Assumed net gain", "假定净收益"),
+    "card_gain_note": ("for {spent} spent", "花费 {spent}"),
+    "card_retention": ("Retention rate", "留存率"),
+    "card_retention_note": ("{change} against the period before", "较上期 {change}"),
+    "card_forecast": ("Expected to buy", "预计会购买"),
+    "card_forecast_note": ("of those not churned, in {days} days", "未流失客户，{days} 天内"),
+    "card_satisfaction": ("Satisfaction", "满意度"),
+    "card_satisfaction_note": ("mean of surveys in the last {days} days", "近 {days} 天调查平均值"),
+    # Retention list
+    "list": ("Whom to contact first", "优先联系名单"),
+    "list_lead": (
+        "The first {shown} of {selected} selected customers, in order of assumed gain. The whole list is in the "
+        "scores table "
+        "(column “selected”).",
+        "{selected} 位入选客户中的前 {shown} 位，按假定收益排序。完整名单见评分表（selected 列）。",
+    ),
+    "list_empty": ("Nobody is selected.", "没有客户入选。"),
+    "col_rank": ("#", "序"),
+    "col_customer": ("Customer", "客户"),
+    "col_stage": ("Stage", "阶段"),
+    "col_strategy": ("Strategy", "策略"),
+    "col_action": ("Action", "行动"),
+    "col_gain": ("Assumed gain", "假定收益"),
+    "col_at_risk": ("Value at risk", "风险价值"),
+    "col_loss": ("P(lost)", "流失概率"),
+    "col_silent": ("Days silent", "沉默天数"),
+    "col_break_even": ("Pays from", "回本效果"),
+    "col_why": ("Why", "原因"),
+    "plan": ("What the list costs and brings", "名单的成本与收益"),
+    "plan_targeted": ("Best list within the means", "资源范围内的最佳名单"),
+    "plan_control": ("of these left alone as control", "其中作为对照组不联系"),
+    "plan_selected": ("to be contacted", "需要联系"),
+    "plan_worth": ("customers for whom some action would pay", "某项行动能够回本的客户"),
+    "plan_spent": ("Contacts and expected incentives", "接触与预期优惠成本"),
+    "plan_budget": ("Budget", "预算"),
+    "plan_no_budget": ("none set", "未设定"),
+    "plan_gain": ("Assumed net gain", "假定净收益"),
+    "plan_conservative": ("cautious version, from the lower interval", "保守估计（区间下限）"),
+    "plan_exact": ("This is the best possible list.", "该名单为最优解。"),
+    "plan_gap": (
+        "No list within the same means can bring more than {gap} above this one.",
+        "在同样的资源下，任何名单的收益最多只能高出 {gap}。",
+    ),
+    "plan_sensitivity": ("If the assumed rates were wrong", "如果假定效果不准"),
+    "plan_sensitivity_lead": (
+        "Net gain of this same list if every action worked at a multiple of its assumed rate.",
+        "若每项行动的实际效果为假定值的若干倍，同一名单的净收益。",
+    ),
+    "plan_times": ("× {multiple}", "{multiple} 倍"),
+    "plan_detectable": (
+        "The control group can show a rise of {share} in the share of customers who buy within {days} days"
+        " (two-sided 5 %, power 80 %){rate}. Smaller effects will look like chance.",
+        "对照组能够识别的最小效果：{days} 天内购买比例提高 {share}（双侧 5 %，检验效能 80 %）{rate}。"
+        "更小的效果无法与偶然区分。",
+    ),
+    "plan_detectable_rate": (", which is an effect of {rate}", "，相当于效果 {rate}"),
+    "plan_detectable_never": (
+        ", more than any of these actions could reach: enlarge the control share or the list",
+        "，超出这些行动所能达到的程度：请扩大对照组比例或名单",
+    ),
+    "plan_no_control": (
+        "There is no control group, so the effect of this list cannot be measured.",
+        "没有对照组，因此无法衡量该名单的效果。",
+    ),
+    "assumed": (
+        "Save rates and lifts are assumptions until experiments replace them. “Pays from” is the effect at which an "
+        "action "
+        "covers its cost; it rests on no assumed effect.",
+        "挽留率与提升率在有实验结果之前均为假设。“回本效果”是行动刚好收回成本所需的效果，不依赖任何假设。",
+    ),
+    # Early warning
+    "warning": ("Early warning", "流失预警"),
+    "warning_lead": (
+        "{number} customers crossed into decline within the last {days} days; the most valuable first.",
+        "近 {days} 天有 {number} 位客户进入衰退期，按价值排序。",
+    ),
+    "warning_empty": ("Nobody crossed into decline within the last {days} days.", "近 {days} 天没有客户进入衰退期。"),
+    "col_since": ("Since", "自"),
+    "col_before": ("Before", "此前阶段"),
+    "col_cause": ("Cause", "原因类别"),
+    # Stages
+    "stages": ("Stages and their value", "各阶段及其价值"),
+    "stages_lead": (
+        "Where customers stand and where the money lies. Colours are the same throughout.",
+        "客户所处阶段与价值分布。全文颜色一致。",
+    ),
+    "col_customers": ("Customers", "客户数"),
+    "col_share": ("Share", "占比"),
+    "col_residual": ("Residual value", "剩余价值"),
+    "col_spend": ("Expected spend", "预期消费"),
+    "col_forecast": ("P(no purchase)", "不购买概率"),
+    "col_selected": ("Selected", "入选"),
+    "total": ("Total", "合计"),
+    "flow": ("Who moved where", "阶段流动"),
+    "flow_lead": (
+        "From {from_date} to {to_date}: {moved} of {known} customers changed their stage, {joined} were new to the "
+        "firm.",
+        "自 {from_date} 至 {to_date}：{known} 位客户中有 {moved} 位改变阶段，另有 {joined} 位新客户。",
+    ),
+    "flow_left": ("left", "离开"),
+    "flow_table": ("From (rows) to (columns)", "由（行）到（列）"),
+    "unknown": ("First seen", "首次出现"),
+    "proof": ("Do the stages mean anything?", "阶段划分是否有意义？"),
+    "proof_lead": (
+        "Share of each stage, as it stood on {date}, that bought again within {days} days.",
+        "按 {date} 的阶段，{days} 天内再次购买的比例。",
+    ),
+    # KPIs
+    "kpis": ("Key figures", "关键指标"),
+    "col_kpi": ("Figure", "指标"),
+    "col_now": ("Now", "本期"),
+    "col_vs_before": ("Against the period before", "较上期"),
+    "col_vs_year": ("Against last year", "较去年同期"),
+    "kpi_lead": (
+        "Each period lasts {days} days. 1 − retention is lapse, not churn. “–”: the log is too short.",
+        "每期 {days} 天。1 − 留存率为未购买率，并非流失率。“–”表示数据期不足。",
+    ),
+    "kpi_history": ("Over time", "历史走势"),
+    "kpi_retention_rate": ("Retention rate", "留存率"),
+    "kpi_retention_rate_first_time": ("Retention of first-time buyers", "首购客户留存率"),
+    "kpi_retention_rate_earlier": ("Retention of earlier customers", "老客户留存率"),
+    "kpi_spend_retention": ("Spend retention", "消费留存率"),
+    "kpi_repurchase_rate": ("Repurchase rate (365 days)", "复购率（365 天）"),
+    "kpi_second_purchase_rate": ("Second-purchase rate", "二次购买率"),
+    "kpi_churn_rate": ("Churn rate", "流失率"),
+    "kpi_return_rate": ("Return rate of the churned", "流失客户回归率"),
+    "kpi_buyers": ("Buyers", "购买客户数"),
+    "kpi_new_customers": ("New customers", "新客户数"),
+    # Trust
+    "trust": ("Can you trust it?", "结果可信吗？"),
+    "calibration": ("Forecast against what happened", "预测与实际"),
+    "calibration_lead": (
+        "Customers grouped by their forecast probability of no purchase; on the line, forecast and fact agree. "
+        "Judged on a "
+        "period that the model had not seen{until}.",
+        "按预测的不购买概率分组；位于对角线上表示预测与事实一致。评估期未用于建模{until}。",
+    ),
+    "until": (", ending {date}", "，截至 {date}"),
+    "calibration_x": ("Forecast: no purchase", "预测不购买"),
+    "calibration_y": ("Observed: no purchase", "实际不购买"),
+    "tracking": ("Purchases of the base, expected and actual", "整体购买量：预期与实际"),
+    "expected": ("expected", "预期"),
+    "actual": ("actual", "实际"),
+    "candidates": ("Models compared on the same customers and days", "同一批客户、同一时期的模型比较"),
+    "col_model": ("Model", "模型"),
+    "in_use": ("in use", "使用中"),
+    "metric_churn_log_loss": ("Log loss ↓", "对数损失 ↓"),
+    "metric_churn_auc": ("AUC ↑", "AUC ↑"),
+    "metric_churn_calibration_error": ("Calibration error ↓", "校准误差 ↓"),
+    "metric_churn_lift_top_decile": ("Lift, top tenth ↑", "前十分之一提升度 ↑"),
+    "metric_purchases_bias": ("Purchases, bias → 0", "购买次数偏差 → 0"),
+    "metric_purchases_mae": ("Purchases, MAE ↓", "购买次数 MAE ↓"),
+    "metric_spend_bias": ("Spend, bias → 0", "消费偏差 → 0"),
+    "metric_spend_mae": ("Spend, MAE ↓", "消费 MAE ↓"),
+    "metric_profit_at_budget": ("Assumed profit ↑", "假定利润 ↑"),
+    "metric_churned_value_top_decile": ("Churned value, top tenth ↑", "前十分之一流失价值 ↑"),
+    # Account
+    "account": ("Account of rows", "数据行核算"),
+    "account_lead": (
+        "Every row that came in is used, netted, later than the as-of date, or quarantined with a reason: {rows} "
+        "rows in all.",
+        "每一行数据都已被使用、冲抵、晚于截止日或附原因隔离，共 {rows} 行。",
+    ),
+    "col_status": ("Status", "状态"),
+    "col_reason": ("Reason", "原因"),
+    "col_rows": ("Rows", "行数"),
+    "col_amount": ("Amount", "金额"),
+    "status_used": ("used", "使用"),
+    "status_netted": ("netted", "冲抵"),
+    "status_later": ("later", "晚于截止日"),
+    "status_quarantined": ("quarantined", "隔离"),
+    "reason_purchase": ("a purchase line", "购买明细"),
+    "reason_return": ("a return, set against what it undoes", "退货，冲抵原购买"),
+    "reason_return_beyond_purchases": ("a return larger than earlier purchases", "退货金额超过此前购买"),
+    "reason_duplicate": ("equals another row in every column", "与另一行完全相同"),
+    "reason_after_as_of": ("dated after the as-of date", "日期晚于截止日"),
+    "reason_customer_missing": ("no customer id", "缺少客户编号"),
+    "reason_timestamp_missing": ("no timestamp", "缺少时间"),
+    "reason_timestamp_unreadable": ("timestamp cannot be read", "时间无法识别"),
+    "reason_timestamp_impossible": ("timestamp before 1900 or after 2199", "时间早于 1900 年或晚于 2199 年"),
+    "reason_amount_missing": ("no amount", "缺少金额"),
+    "reason_amount_unreadable": ("amount cannot be read", "金额无法识别"),
+    "reason_amount_not_finite": ("amount is not a finite number", "金额不是有限数"),
+    "reason_amount_out_of_range": ("amount too large to be true", "金额过大"),
+    "reason_other_currency": ("another currency", "其他币种"),
+    "reason_zero_amount": ("amount 0, ignored by the configuration", "金额为 0，按配置忽略"),
+    "reason_return_without_purchase": ("a return without an earlier purchase", "没有对应购买的退货"),
+    # Assumptions
+    "assumptions": ("What this rests on", "前提与假设"),
+    "rest_window": (
+        "Nothing dated after {as_of} was seen. “No purchase” means no purchase within the next {horizon} days; "
+        "silence is "
+        "normal for whoever has a long gap, so action follows the probability of loss, not silence.",
+        "未使用 {as_of} 之后的任何数据。“不购买”指未来 {horizon} 天内没有购买；购买间隔长的客户沉默属正常，"
+        "因此行动依据流失概率而非沉默。",
+    ),
+    "rest_money": (
+        "Money is in {currency}; margin {margin} of the amount; future money is discounted by {discount} a year; "
+        "gains are "
+        "margin over {value_days} days.",
+        "货币为 {currency}；毛利率 {margin}；未来金额按年 {discount} 折现；收益为 {value_days} 天内的毛利。",
+    ),
+    "rest_stages": (
+        "Stages: the base buys every {gap} days. New: one purchase, within {new} days. Decline: silent for more than "
+        "{decline} times the own gap (at least {decline_floor} days), or at most {volume} of the expected purchases "
+        "came. "
+        "Churned: silent for more than {churn} times the own gap (at least {churn_floor} days), or the account was "
+        "closed. "
+        "Mature: at least {mature} purchase days over {horizon} days or more. Seasonal buyers keep their stage in "
+        "their "
+        "off-season.",
+        "阶段规则：整体平均每 {gap} 天购买一次。开发期：只购买一次且未超过 {new} 天。衰退期：沉默超过自身间隔的 "
+        "{decline} 倍（至少 "
+        "{decline_floor} 天），或实际购买不超过预期的 {volume}。终止期：沉默超过自身间隔的 {churn} 倍（至少 "
+        "{churn_floor} 天），或账户已关闭。"
+        "成熟期：至少 {mature} 个购买日且跨度不少于 {horizon} 天。季节性客户在淡季保持原阶段。",
+    ),
+    "rest_causes_none": (
+        "The log has neither categories nor interactions, so of the four strategies for decline only “rescue” and "
+        "“let go” "
+        "could be assigned.",
+        "数据中既无品类也无互动记录，因此衰退期的四种策略中只能给出“急救”与“放弃”。",
+    ),
+    "rest_causes_no_categories": (
+        "The log has no categories, so the strategy “respond” could not be assigned.",
+        "数据中没有品类，因此无法给出“应对”策略。",
+    ),
+    "rest_causes_no_interactions": (
+        "There are no complaints or surveys, so “improve” rests on returns alone.",
+        "没有投诉或调查数据，因此“完善”策略仅依据退货。",
+    ),
+    "rest_offers": (
+        "Offers also go to customers who would have bought anyway; that cost is counted.",
+        "优惠也会发给本来就会购买的客户，这部分成本已计入。",
+    ),
+    "catalogue": ("The catalogue of actions", "行动目录"),
+    "col_for": ("For", "适用阶段"),
+    "col_channel": ("Channel", "渠道"),
+    "col_contact": ("Contact", "接触成本"),
+    "col_incentive": ("Incentive", "优惠"),
+    "col_effect": ("Assumed effect", "假定效果"),
+    "col_capacity": ("Capacity", "容量"),
+    "effect_prevent": (
+        "prevents {save} of the losses, wins back {winback}",
+        "阻止 {save} 的流失，挽回 {winback}",
+    ),
+    "effect_lift": ("lift {lift}", "提升 {lift}"),
+    "incentive_share": ("{share} of the order", "订单的 {share}"),
+    "unlimited": ("unlimited", "不限"),
+    "notes": ("Notes of models and data", "模型与数据说明"),
+    "missing": ("Not available for this scoring.", "本次评分没有该内容。"),
+    "versions": ("model {model} · policy {policy}", "模型 {model} · 策略 {policy}"),
+    "separator": (", ", "、"),
+    "stop": (" ", ""),
+}
+
+
+def text(key: str, language: Language, **values: object) -> str:
+    """Return a sentence in a language with its holes filled.
+
+    >>> text("as_of", "zh", date="2011年9月4日")
+    '截至 2011年9月4日'
+    """
+    return TEXTS[key][LANGUAGES.index(language)].format(**values)
+
+
+def has(key: str) -> bool:
+    """Return whether there is such a sentence."""
+    return key in TEXTS
