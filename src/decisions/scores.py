@@ -209,8 +209,8 @@ def from_columns(columns: Mapping[str, Any]) -> pa.Table:
     return pa.table(arrays, schema=target)
 
 
-def check(table: pa.Table) -> pa.Table:
-    """Return the table as it came if it is a scores table.
+def check(table: pa.Table, *, first: int = 1) -> pa.Table:
+    """Return the table as it came if it is a scores table, or the part of one that begins with priority `first`.
 
     Raises:
         ScoresError: naming every column that deviates: which, what was allowed, what was found and in how many rows.
@@ -230,7 +230,7 @@ def check(table: pa.Table) -> pa.Table:
     ]
     if not wrong:
         wrong = [fault for column in COLUMNS for fault in _faults(column, table.column(column.name))] + _row_faults(
-            table
+            table, first
         )
     if wrong:
         raise ScoresError("scores: " + "; ".join(wrong) + ".")
@@ -262,12 +262,12 @@ def _faults(column: Column, values: pa.ChunkedArray) -> list[str]:
     return faults
 
 
-def _row_faults(table: pa.Table) -> list[str]:
+def _row_faults(table: pa.Table, first: int) -> list[str]:
     """Return which invariants between rows and columns do not hold."""
     faults = []
     n = table.num_rows
-    if not np.array_equal(table.column("priority").to_numpy(), np.arange(1, n + 1)):
-        faults.append(f"priority: must be 1..{n} in row order")
+    if not np.array_equal(table.column("priority").to_numpy(), np.arange(first, first + n)):
+        faults.append(f"priority: must be {first}..{first + n - 1} in row order")
     distinct = pc.count_distinct(table.column("customer_id")).as_py()
     if distinct != n:
         faults.append(f"customer_id: must be unique, {n - distinct} rows repeat one")
