@@ -102,7 +102,10 @@ def time_rule(horizon: float, discount_rate: float, scale: float) -> tuple[Float
     >>> bool(abs(weight.sum() - 2.0) < 1e-14)
     True
     """
-    end = min(horizon, 42.0 / discount_rate) if discount_rate > 0.0 else horizon
+    end = horizon
+    if discount_rate > 0.0:
+        end = min(horizon, 42.0 / discount_rate)
+        scale = min(scale, 1.0 / discount_rate)
     width = math.log1p(end / scale)
     ratio = math.pi / width
     nodes = math.ceil(18.0 / math.asinh(ratio)) if width > 0.0 else 1
