@@ -105,7 +105,7 @@ class Pictures:
                 text(f"kpi_{name}", self.language),
                 charts.lines(
                     list(table.index),
-                    [(name, table[name].tolist(), ACCENT)],
+                    [(text(f"kpi_{name}", self.language), table[name].tolist(), ACCENT)],
                     text(f"kpi_{name}", self.language),
                     percent=name != "buyers",
                     width=380,

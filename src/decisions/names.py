@@ -73,7 +73,7 @@ _STRATEGY_NAMES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "develop": ("Develop and cross-sell", "培育与交叉销售"),
         "retain": ("Keep loyal", "维系忠诚"),
         "rescue": ("Rescue", "急救"),
-        "respond": ("Respond to the competitor or market", "应对"),
+        "respond": ("Respond to the market", "应对"),
         "improve": ("Mend our own fault", "完善"),
         "let_go": ("Let go", "放弃"),
         "win_back": ("Win back", "挽回"),

@@ -76,7 +76,8 @@ def return_rates(stage: NDArray[np.int8], bought: NDArray[np.bool_]) -> pd.DataF
 
 
 def early_warning(scores: pd.DataFrame, *, days: int = 28) -> pd.DataFrame:
-    """Return who crossed into decline within the last `days` days, the highest value at risk first.
+    """Return who crossed into decline within the last `days` days, the highest value at risk first (then P(lost), then
+    id).
 
     Grain: one row a customer in decline since less than `days` days before as_of.
     """
@@ -97,6 +98,5 @@ def early_warning(scores: pd.DataFrame, *, days: int = 28) -> pd.DataFrame:
     as_of: date = scores["as_of"].iloc[0]
     newly = (scores["stage"] == "decline") & (scores["stage_since"] > as_of - timedelta(days=days))
     found = scores.loc[newly, columns]
-    return found.sort_values(["value_at_risk", "customer_id"], ascending=[False, True], na_position="last").reset_index(
-        drop=True
-    )
+    order = ["value_at_risk", "loss_probability", "customer_id"]
+    return found.sort_values(order, ascending=[False, False, True], na_position="last").reset_index(drop=True)

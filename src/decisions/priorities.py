@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from decisions import strategies
@@ -34,6 +35,8 @@ class PlanInput:
         cautious: the same with the lower ends of intervals, for the conservative gain; None if there are none.
         may_contact: consent given; None: everybody may be contacted.
         days_since_contact: days since the last contact, inf where there was none; None: nobody was contacted.
+        purchases_at_risk: p*·W_prevent + (1 − p*)·W_back in purchase days; ranks those whose value in money is not
+            known.
     """
 
     customer_id: pa.Array
@@ -43,6 +46,7 @@ class PlanInput:
     cautious: Worth | None = None
     may_contact: Flags | None = None
     days_since_contact: Floats | None = None
+    purchases_at_risk: Floats | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +133,7 @@ def plan(customers: PlanInput, policy: RetentionPolicy) -> Plan:
         targeted=targeted,
         control=control,
         selected=targeted & ~control,
-        priority=_priorities(order, targeted, expected, best_net, customers.worth.value_at_risk),
+        priority=_priorities(order, targeted, expected, best_net, customers),
         value=chosen.value,
         bound=chosen.bound,
         exact=chosen.exact,
@@ -162,8 +166,6 @@ def in_control(customer_id: pa.Array, *, share: float, salt: str) -> Flags:
 
 
 def _by_id(customer_id: pa.Array) -> NDArray[np.int64]:
-    import pyarrow.compute as pc
-
     order: NDArray[np.int64] = pc.array_sort_indices(customer_id).to_numpy().astype(np.int64)
     return order
 
@@ -202,16 +204,20 @@ def _break_even(
 
 
 def _priorities(
-    order: NDArray[np.int64], targeted: Flags, expected: Floats, best_net: Floats, at_risk: Floats
+    order: NDArray[np.int64], targeted: Flags, expected: Floats, best_net: Floats, customers: PlanInput
 ) -> NDArray[np.int64]:
     """Return ranks 1..n: targeted first by gain, then others by best net value, then value at risk, then id."""
-    gain_now = np.where(np.isnan(expected), -np.inf, expected)
-    risk = np.where(np.isnan(at_risk), -np.inf, at_risk)
-    keys = (-risk[order], -best_net[order], -gain_now[order], ~targeted[order])
-    by_rank = order[np.lexsort(keys)]
+    keys = [_descending(customers.worth.value_at_risk), -best_net, _descending(expected), ~targeted]
+    if customers.purchases_at_risk is not None:
+        keys.insert(0, _descending(customers.purchases_at_risk))
+    by_rank = order[np.lexsort([key[order] for key in keys])]
     priority = np.empty(order.size, np.int64)
     priority[by_rank] = np.arange(1, order.size + 1)
     return priority
+
+
+def _descending(values: Floats) -> Floats:
+    return -np.where(np.isnan(values), -np.inf, values)
 
 
 def _total(nets: list[Floats], choice: NDArray[np.int64]) -> float:

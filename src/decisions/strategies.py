@@ -54,9 +54,10 @@ def let_go(
     """Return (strategy, cause) in which those declining and churned whom no action repays are let go.
 
     Args:
-        best_net: largest net value of any action that fits the customer; −inf where none fits.
+        best_net: largest net value of any action that fits the customer; −inf where none fits or none could be valued:
+            nobody is let go unjudged.
     """
-    hopeless = np.isin(stage, (DECLINE, CHURNED)) & ~(best_net > 0)
+    hopeless = np.isin(stage, (DECLINE, CHURNED)) & np.isfinite(best_net) & (best_net <= 0)
     strategy = np.where(hopeless, np.int8(LET_GO), strategy).astype(np.int8)
     cause = np.where(hopeless & (stage == DECLINE), np.int8(_NOT_WORTH_IT), cause).astype(np.int8)
     return strategy, cause

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+
 from decisions.stage_policy import StagePolicy
 from features.history import History
 from features.rfm import summarise
@@ -15,7 +16,7 @@ from models.btyd import MbgNbd
 
 @dataclass(frozen=True)
 class Trial:
-    """A log, the last of twelve weekly scorings (a horizon before the log's end), and the policy fixed before the first of them."""
+    """A log, the last of twelve weekly scorings, and the policy fixed before the first of them."""
 
     history: History
     last: dt.date

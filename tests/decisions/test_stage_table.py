@@ -5,6 +5,7 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 import pytest
+
 from decisions.names import STAGES
 from decisions.season import Season
 from decisions.stage_policy import StagePolicy
@@ -26,6 +27,9 @@ def season(month: int, *years: int) -> list[int]:
     return [(AS_OF - dt.date(year, month, day)).days for year in years for day in (3, 11, 20)]
 
 
+BACK_FOR_SIX_WEEKS = every(30, since=1000, until=420) + every(9, since=45, until=4)
+BACK_FOR_HALF_A_YEAR = every(30, since=1100, until=600) + every(21, since=200, until=5)
+
 # name, days before as_of of the purchases, stage. Negative days lie after as_of and must not be seen.
 PURCHASES: list[tuple[str, list[int], str]] = [
     ("bought today for the first time", [0], "new"),
@@ -45,8 +49,8 @@ PURCHASES: list[tuple[str, list[int], str]] = [
     ("weekly for two months, started lately", every(7, since=60, until=2), "growth"),
     ("accelerating: gaps from 90 to 7 days", [400, 310, 230, 160, 110, 75, 50, 32, 20, 12, 5], "mature"),
     ("accelerating young customer", [70, 40, 20, 8, 2], "growth"),
-    ("slowing: weekly for a year, then monthly", every(7, since=540, until=180) + [150, 120, 90, 60, 30, 2], "decline"),
-    ("slowing: weekly for a year, now two purchases in three months", every(7, since=450, until=100) + [60, 8], "decline"),
+    ("slowing: weekly for a year, then monthly", [*every(7, since=540, until=180), 150, 120, 90, 60, 30, 2], "decline"),
+    ("slowing: weekly for a year, now twice in three months", [*every(7, since=450, until=100), 60, 8], "decline"),
     ("weekly for a year, silent for five weeks", every(7, since=400, until=35), "decline"),
     ("weekly for a year, silent for two weeks: on holiday", every(7, since=400, until=14), "mature"),
     ("monthly for two years, silent for ten weeks", every(30, since=730, until=70), "decline"),
@@ -54,15 +58,15 @@ PURCHASES: list[tuple[str, list[int], str]] = [
     ("weekly for a year, silent for four months", every(7, since=480, until=120), "churned"),
     ("three purchases, silent a little longer than usual", [200, 150, 100], "growth"),
     ("three purchases, silent for six months", [280, 230, 180], "decline"),
-    ("regular, gone for a year, bought last week", every(30, since=1000, until=400) + [6], "growth"),
-    ("regular, gone for a year, back for five purchases in six weeks", every(30, since=1000, until=420) + every(9, since=45, until=4), "growth"),
-    ("regular, gone for a year, back for half a year", every(30, since=1100, until=600) + every(21, since=200, until=5), "mature"),
-    ("twice gone, twice back", every(20, since=1400, until=1200) + every(20, since=800, until=700) + [10], "growth"),
+    ("regular, gone for a year, bought last week", [*every(30, since=1000, until=400), 6], "growth"),
+    ("regular, gone for a year, back with six purchases in six weeks", BACK_FOR_SIX_WEEKS, "growth"),
+    ("regular, gone for a year, back for half a year", BACK_FOR_HALF_A_YEAR, "mature"),
+    ("twice gone, twice back", [*every(20, since=1400, until=1200), *every(20, since=800, until=700), 10], "growth"),
     ("buys every November only, in her off-season", season(11, 2021, 2022, 2023), "mature"),
     ("buys every August only, the season is to come", season(8, 2021, 2022, 2023), "mature"),
     ("bought in one September only, the next is to come", season(9, 2023), "churned"),
     ("buys every July only, missed the last season", season(7, 2020, 2021, 2022), "churned"),
-    ("monthly, last purchase later than as_of only", every(30, since=700, until=10) + [-3], "mature"),
+    ("monthly, last purchase later than as_of only", [*every(30, since=700, until=10), -3], "mature"),
     ("buys yearly, every spring for six years", every(365, since=60 + 5 * 365, until=60), "mature"),
 ]  # fmt: skip
 

@@ -1,8 +1,10 @@
-"""Twelve weekly scorings of real logs under one policy: stages hold still unless the customer does something, and prove themselves."""
+"""Twelve weekly scorings of real logs under one policy: stages hold still without events, and prove themselves."""
 
 import datetime as dt
+from itertools import pairwise
 
 import numpy as np
+
 from decisions.names import CHURNED, DECLINE, MATURE
 from decisions.overview import return_rates
 from decisions.season import season_of, season_sums
@@ -78,7 +80,7 @@ def test_previous_stage_and_since_when_agree_with_the_days_before(trial):
 def test_buckets_replay_like_the_whole(trial):
     history, last = trial.history, to_day(trial.last)
     cut = [0, history.n_customers // 3, history.n_customers // 2, history.n_customers]
-    buckets = [part(history, lo, hi) for lo, hi in zip(cut, cut[1:], strict=False)]
+    buckets = [Part(history, lo, hi) for lo, hi in pairwise(cut)]
     season = season_of(buckets, trial.policy, last_day=last)
     whole = season_sums(history, trial.policy, last_day=last).factor(trial.policy)
     np.testing.assert_array_equal(season.factor, whole.factor)
@@ -93,7 +95,7 @@ def test_the_matrix_between_two_dates_counts_everybody(trial):
     assert matrix.loc["growth", "mature"] == ((stages[:, 0] == 2) & (stages[:, -1] == 3)).sum()
 
 
-class part:
+class Part:
     """Customers lo..hi of a history, as the replay sees them."""
 
     def __init__(self, history, lo, hi):

@@ -1,0 +1,241 @@
+"""The report is one safe, complete file in both languages, whatever the input lacks."""
+
+import datetime as dt
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from decisions.actions import RetentionPolicy, default_actions
+from decisions.kpis import NAMES
+from decisions.measurement import Detectable, PlanSummary
+from decisions.names import CAUSES, LANGUAGES, STAGES, STRATEGIES, cause_name, stage_name, strategy_name
+from decisions.stage_policy import StagePolicy
+from features.account import REASONS
+from pipelines.report import ReportInput, render
+from pipelines.report.texts import TEXTS, has
+
+HOSTILE = "<script>alert('x')</script>"
+
+
+def people(n: int) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "customer_id": [HOSTILE, *(f"{k:05d}" for k in range(1, n))],
+            "priority": np.arange(1, n + 1),
+            "stage": "decline",
+            "previous_stage": ["mature", *[None] * (n - 1)],
+            "stage_since": dt.date(2024, 6, 20),
+            "strategy": "rescue",
+            "cause": ["silence", *[None] * (n - 1)],
+            "action": ["retention_offer", *[None] * (n - 1)],
+            "channel": ["email", *[None] * (n - 1)],
+            "expected_gain": [12.5, *[np.nan] * (n - 1)],
+            "value_at_risk": 140.0,
+            "loss_probability": 0.99999,
+            "churn_probability": 0.7,
+            "days_since_last_purchase": 64,
+            "break_even_save_rate": 0.02,
+            "reasons": f"silent {HOSTILE}",
+        }
+    )
+
+
+@pytest.fixture
+def whole() -> ReportInput:
+    stages = pd.DataFrame(
+        {
+            "customers": [10, 200, 300, 150, 60, 280, 1000],
+            "share": [0.01, 0.2, 0.3, 0.15, 0.06, 0.28, 1.0],
+            "residual_value": [0.0, 5e3, 2e4, 6e4, 5e3, 1e3, 9.1e4],
+            "value_at_risk": [0.0, 900.0, 2e3, 3e3, 2e3, 4e3, 11900.0],
+            "expected_spend": [0.0, 1e3, 4e3, 9e3, 900.0, 100.0, 15000.0],
+            "churn_probability": [np.nan, 0.8, 0.6, 0.3, 0.7, 0.96, 0.57],
+            "targeted": [0, 10, 20, 30, 20, 20, 100],
+            "selected": [0, 9, 18, 27, 18, 18, 90],
+            "expected_gain": [0.0, 50.0, 100.0, 300.0, 200.0, 50.0, 700.0],
+        },
+        index=pd.Index([*STAGES, "total"], name="stage"),
+    )
+    transitions = pd.DataFrame(0, index=["unknown", *STAGES], columns=list(STAGES))
+    transitions.loc["unknown", "new"] = 90
+    transitions.loc["growth", "decline"] = 25
+    transitions.loc["mature", "mature"] = 130
+    weeks = [dt.date(2024, 1, 7) + dt.timedelta(weeks=k) for k in range(20)]
+    return ReportInput(
+        name=f"Shop {HOSTILE}",
+        as_of=dt.date(2024, 6, 30),
+        horizon_days=90,
+        currency="EUR",
+        margin=0.4,
+        discount_rate_per_year=0.1,
+        log_first=dt.date(2022, 1, 1),
+        log_last=dt.date(2024, 6, 30),
+        stages=stages,
+        retention_list=people(40),
+        early_warning=people(3),
+        plan=PlanSummary(
+            100, 90, 10, 100.0, 150.0, 700.0, 420.0, 0.0, ((0.5, -20.0), (1.0, 700.0)), Detectable(0.4, np.nan), 300
+        ),
+        stage_policy=StagePolicy.from_rates(0.6, 48.0, 90),
+        retention_policy=RetentionPolicy(default_actions(), budget=150.0),
+        top_decile_share=0.6,
+        has_money=True,
+        has_categories=False,
+        has_interactions=False,
+        account=pd.DataFrame(
+            {
+                "status": [status for status, _ in REASONS.values()],
+                "reason": list(REASONS),
+                "rows": range(1, len(REASONS) + 1),
+                "amount": 10.0,
+            }
+        ),
+        model_version="model-digest",
+        policy_version="policy-digest",
+        transitions=transitions,
+        transitions_from=dt.date(2024, 4, 1),
+        return_rates=pd.DataFrame({"customers": 5, "returned": [np.nan, 0.2, 0.5, 0.9, 0.3, 0.1]}, index=list(STAGES)),
+        kpis=pd.DataFrame(
+            {"now": 0.5, "before": 0.4, "last_year": 0.6, "change_before": 0.1, "change_last_year": -0.1},
+            index=list(NAMES),
+        ),
+        kpi_history=pd.DataFrame({"retention_rate": np.linspace(0.4, 0.5, 20), "buyers": range(20)}, index=weeks),
+        calibration=pd.DataFrame({"predicted": [0.1, 0.9], "observed": [0.12, 0.88], "customers": [100, 100]}),
+        tracking=pd.DataFrame({"expected": range(20), "actual": range(20)}, index=weeks),
+        candidates=pd.DataFrame({"churn_auc": [0.7, 0.8]}, index=["naive", "lightgbm"]),
+        champion="lightgbm",
+        champion_reason="best on the last window",
+        validation_end=dt.date(2024, 6, 30),
+        satisfaction=4.2,
+        notes=("a note",),
+    )
+
+
+class Reader(HTMLParser):
+    """Collects the tags that are open, all tags and attributes, and the text that is shown."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.tags, self.attributes, self.words = [], [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.handle_startendtag(tag, attrs)
+        if tag not in ("meta", "link", "br"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] != "style":
+            self.words.append(data)
+
+
+def read(html: str) -> Reader:
+    reader = Reader()
+    reader.feed(html)
+    assert reader.open == []
+    return reader
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_page_is_well_formed_and_asks_nobody_for_anything(whole, language):
+    html = render(whole, language=language)
+    page = read(html)
+    assert not {"script", "iframe", "img", "object"} & set(page.tags)
+    for name, value in page.attributes:
+        if name in ("href", "src", "xlink:href"):
+            assert value.startswith(("#", "data:"))
+    assert "http" not in html
+    assert not re.search(r"@import|url\(", html)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_ids_and_names_are_escaped(whole, language):
+    html = render(whole, language=language)
+    assert HOSTILE not in html
+    assert html.count("&lt;script&gt;") >= 4
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_links_within_the_page_lead_somewhere(whole, language):
+    page = read(render(whole, language=language))
+    names = {value for name, value in page.attributes if name == "id"}
+    assert {value[1:] for name, value in page.attributes if name == "href" and value.startswith("#")} <= names
+
+
+def test_the_chinese_page_holds_no_english_sentence(whole):
+    plain = replace(
+        whole,
+        name="示例",
+        retention_list=people(1).iloc[:0],
+        early_warning=people(1).iloc[:0],
+        notes=(),
+        champion_reason="",
+        candidates=None,
+    )
+    words = " ".join(read(render(plain, language="zh")).words)
+    english = set(re.findall(r"[A-Za-z]{3,}", words))
+    assert english <= {"EUR", "retention", "second", "purchase", "offer", "email", "model", "digest", "policy"}
+
+
+def test_nothing_optional_is_needed(whole):
+    bare = replace(
+        whole,
+        transitions=None,
+        transitions_from=None,
+        return_rates=None,
+        kpis=None,
+        kpi_history=None,
+        calibration=None,
+        tracking=None,
+        candidates=None,
+        validation_end=None,
+        satisfaction=None,
+        retention_list=people(1).iloc[:0],
+        early_warning=people(1).iloc[:0],
+        has_money=False,
+    )
+    for language in LANGUAGES:
+        html = render(bare, language=language)
+        assert ("没有该内容" if language == "zh" else "Not available") in html
+        assert "nan" not in html
+
+
+def test_only_the_first_of_the_list_are_shown_and_certainty_is_not_claimed(whole):
+    html = render(replace(whole, list_length=7))
+    assert "00006" in html
+    assert "00007" not in html
+    assert ">\u00a099\u00a0%" in html.replace("&gt;", ">")
+
+
+def test_assumed_gains_are_called_assumed(whole):
+    words = " ".join(read(render(whole)).words)
+    assert "Assumed net gain" in words
+    assert "assumptions until experiments replace them" in words
+
+
+def test_every_sentence_has_both_languages_with_the_same_holes():
+    for key, (english, chinese) in TEXTS.items():
+        assert set(re.findall(r"\{(\w+)\}", english)) == set(re.findall(r"\{(\w+)\}", chinese)), key
+        assert key == "stop" or (english and chinese), key
+
+
+def test_every_name_that_can_come_has_words():
+    for reason, (status, _) in REASONS.items():
+        assert has(f"reason_{reason}")
+        assert has(f"status_{status}")
+    for name in NAMES:
+        assert has(f"kpi_{name}")
+    for language in LANGUAGES:
+        assert all(stage_name(stage, language=language, scheme="clm") for stage in STAGES)
+        assert all(strategy_name(one, language=language) for one in STRATEGIES)
+        assert all(cause_name(one, language=language) for one in CAUSES)
