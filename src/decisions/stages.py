@@ -236,4 +236,5 @@ def _known_since(history: Slices) -> NDArray[np.int32]:
     unknown = np.where(without, np.int32(UNKNOWN_DAY), np.int32(NEVER)).astype(np.int32)
     if history.registered_day is None:
         return unknown
-    return np.where(history.registered_day == NEVER, unknown, history.registered_day)
+    dated = (history.registered_day != NEVER) & (history.registered_day != UNKNOWN_DAY)
+    return np.where(dated, history.registered_day, unknown)
