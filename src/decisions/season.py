@@ -156,7 +156,7 @@ def _sum_slices(
             if voided[j] <= last_day:
                 has_void = True
                 break
-        known_days = bought.copy() if has_void else bought
+        known_days = bought.copy()
         n_known = hi - lo
         today = int(bought[0])
         while today <= last_day:

@@ -134,7 +134,7 @@ def replay_slices(
             if voided[j] <= last_date:
                 has_void = True
                 break
-        known_days = bought.copy() if has_void else bought
+        known_days = bought.copy()
 
         n_known = 0  # purchase days known now
         cursor = 0  # rows of the slice that have happened
