@@ -176,5 +176,5 @@ def main() -> None:
         from pipelines.console import errors
 
         errors.print(f"[bold red]{type(error).__name__}[/]", end=" ")
-        errors.print(str(error), markup=False)
+        errors.print(str(error), markup=False, soft_wrap=True)
         sys.exit(2)

@@ -259,7 +259,7 @@ class Output(Section):
 
 
 class Config(Section):
-    """The whole configuration; `base` is the folder that relative paths start from."""
+    """The whole configuration; `base` is the folder that relative paths start from, `source` the file."""
 
     tables: Tables
     ingest: Ingest = Ingest()
@@ -271,6 +271,7 @@ class Config(Section):
     output: Output = Output()
     base: Path = Field(exclude=True)
     name: str = Field(exclude=True)
+    source: str = Field(exclude=True)
 
     @property
     def directory(self) -> Path:
@@ -337,11 +338,11 @@ def parse(
     (0.1, 'shop')
     """
     merged = _with_overrides(document, overrides or {})
-    for reserved in ("base", "name"):
+    for reserved in ("base", "name", "source"):
         if reserved in merged:
             raise ConfigError(f"{source}: unknown key {reserved!r}. {unknown_key((reserved,), Config)}")
     try:
-        return Config.model_validate({**_jsonable(merged), "base": base, "name": name})
+        return Config.model_validate({**_jsonable(merged), "base": base, "name": name, "source": source})
     except ValidationError as error:
         count = error.error_count()
         lines = [f"{source}: {count} problem{'s' if count > 1 else ''} in the configuration"]

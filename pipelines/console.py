@@ -8,8 +8,17 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-console = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
+PIPE_WIDTH = 120
+"""Columns of the output where it goes into a file or a pipe; a terminal has its own."""
+
+
+def _console(*, stderr: bool = False) -> Console:
+    wide = Console(stderr=stderr, highlight=False)
+    return wide if wide.is_terminal else Console(stderr=stderr, highlight=False, width=PIPE_WIDTH)
+
+
+console = _console()
+errors = _console(stderr=True)
 
 Progress = Callable[[str], None]
 """Called with a few words on what is being done just now."""

@@ -14,9 +14,9 @@ import pyarrow as pa
 from decisions.gains import Worth
 from decisions.season import Season
 from decisions.stages import replay
-from features import rfm
 from features.history import History
-from features.window import NEVER, UNKNOWN_DAY, Window
+from features.outcomes import BaseLevel, RateReference
+from features.window import Window
 from models.btyd import retention_terms
 from models.learning import Snapshot
 from models.residual import alive_given_forecast, loss_probability, residual_value
@@ -42,13 +42,22 @@ class MoneyTerms:
         return cls(config.money.margin, rate, config.retention.value_horizon_days)
 
 
-def estimate(history: History, bundle: Bundle, window: Window, season: Season, money: MoneyTerms) -> pa.Table:
+@dataclass(frozen=True)
+class WholeBase:
+    """What single customers are judged against: the base's season factor, purchase rates and basket."""
+
+    season: Season
+    reference: RateReference
+    level: BaseLevel
+
+
+def estimate(history: History, bundle: Bundle, window: Window, base: WholeBase, money: MoneyTerms) -> pa.Table:
     """Estimates of every customer known at `as_of`.
 
     Grain: one row a customer who has bought, or is known without a purchase, by `as_of`, in the history's order.
     Columns: see the code's dictionary; what rests on purchases is null for prospects, money is null without amounts.
     """
-    stages = replay(history, window.as_of_day, bundle.stages, season=season, known_since=_known_since(history))
+    stages = replay(history, window.as_of_day, bundle.stages, season=base.season)
     known = np.flatnonzero(stages.stage >= 0)
     buyers = np.flatnonzero(stages.frequency[known] >= 0)
     columns: dict[str, npt.NDArray[np.generic]] = {
@@ -63,7 +72,7 @@ def estimate(history: History, bundle: Bundle, window: Window, season: Season, m
         "closed": _closed(history, window)[known],
     }
     spread = _Spread(known.size, buyers)
-    columns |= {name: spread(values) for name, values in _of_buyers(history, bundle, window, money).items()}
+    columns |= {name: spread(values) for name, values in _of_buyers(history, bundle, window, base, money).items()}
     ids = history.customer_id.take(pa.array(known))
     return pa.table({"customer_id": ids, **{name: pa.array(values) for name, values in columns.items()}})
 
@@ -81,8 +90,10 @@ class _Spread:
         return whole
 
 
-def _of_buyers(history: History, bundle: Bundle, window: Window, money: MoneyTerms) -> dict[str, Floats]:
-    snapshot = Snapshot.of(history, window, with_outcome=False)
+def _of_buyers(
+    history: History, bundle: Bundle, window: Window, base: WholeBase, money: MoneyTerms
+) -> dict[str, Floats]:
+    snapshot = Snapshot.of(history, window, with_outcome=False, reference=base.reference, base=base.level)
     x, t_x, age = snapshot.frequency, snapshot.recency, snapshot.T
     forecast = bundle.forecaster.predict(snapshot)
     model = bundle.value
@@ -114,10 +125,15 @@ def _of_buyers(history: History, bundle: Bundle, window: Window, money: MoneyTer
         p_star=p_star,
         p_alive=p_alive,
     )
-    past = money.margin * rfm.summarise(history, window.as_of)["spend"].to_numpy()
+    past = money.margin * snapshot.spend
+    unit = order if snapshot.has_money else np.ones(x.size)  # without amounts, value is counted in purchases
     one = np.ones(x.size)
     second = model.expected_discounted_purchases(money.value_horizon, money.discount_rate, one, age, age)
+    unknown = np.full(x.size, np.nan)
     return {
+        **{f"{name}_{side}": unknown for name in ("expected_purchases", "residual_value") for side in ("low", "high")},
+        "expected_spend_low": unknown if forecast.spend_low is None else forecast.spend_low,
+        "expected_spend_high": unknown if forecast.spend_high is None else forecast.spend_high,
         "p_alive": p_alive,
         "expected_purchases": forecast.expected_purchases,
         "expected_spend": forecast.expected_spend,
@@ -128,26 +144,15 @@ def _of_buyers(history: History, bundle: Bundle, window: Window, money: MoneyTer
         "loss_probability": loss_probability(p_star, terms),
         "p_star": p_star,
         "kappa": terms.kappa,
-        "v_prevent": money.margin * order * terms.w_prevent,
-        "v_back": money.margin * order * terms.w_back,
+        "v_prevent": money.margin * unit * terms.w_prevent,
+        "v_back": money.margin * unit * terms.w_back,
         "order_value": order,
         "value_after_second": money.margin * order * second,
     }
 
 
-def _known_since(history: History) -> npt.NDArray[np.int32]:
-    """Day from which a customer without a purchase is known: registration where given, else always."""
-    empty = history.offsets[1:] == history.offsets[:-1]
-    always = np.int32(-NEVER - 1)
-    since = np.where(empty, always, np.int32(NEVER))
-    if history.registered_day is not None:
-        registered = history.registered_day
-        since = np.where(registered == UNKNOWN_DAY, since, registered)
-    return np.ascontiguousarray(since, np.int32)
-
-
 def _closed(history: History, window: Window) -> npt.NDArray[np.bool_]:
-    n = history.customer_id.__len__()
+    n = history.offsets.size - 1
     return np.zeros(n, np.bool_) if history.closed_day is None else history.closed_day <= window.as_of_day
 
 

@@ -3,7 +3,8 @@
 from pipelines.config import Config
 from pipelines.console import step
 from pipelines.ingest import HistoryStore, ingest
-from pipelines.summaries import show_account, show_training
+from pipelines.scoring import Scoring, score
+from pipelines.summaries import show_account, show_places, show_scoring, show_training
 from pipelines.table_specs import quarantine_limits, table_specs
 from pipelines.tracking import open_tracker
 from pipelines.training import Training, train
@@ -35,3 +36,20 @@ def train_step(config: Config) -> Training:
         training = train(config, store, tracker, progress)
     show_training(training)
     return training
+
+
+def score_step(config: Config) -> Scoring:
+    """Score every customer with the champion, and print the stages and the list."""
+    store = HistoryStore.open(config.directory / "history")
+    with step("Score") as progress:
+        scoring = score(config, store, open_tracker(config), progress)
+    show_scoring(scoring)
+    return scoring
+
+
+def run_all(config: Config) -> None:
+    """Do all steps in order, and say where the results are."""
+    ingest_step(config)
+    train_step(config)
+    scoring = score_step(config)
+    show_places(config, scoring)

@@ -1,9 +1,19 @@
 """The short tables that a person sees at the end of a step."""
 
-import numpy as np
+import shutil
+import sys
+from pathlib import Path
 
+import numpy as np
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from decisions.names import STAGES, stage_name, strategy_name
+from decisions.overview import value_by_stage
 from features.account import Account
+from pipelines.config import Config
 from pipelines.console import console, show_table
+from pipelines.scoring import Scoring
 from pipelines.training import HEADLINE, Training
 
 
@@ -43,3 +53,84 @@ def show_training(training: Training) -> None:
     console.print(trial.origins.statement)
     console.print(f"Winner: [bold]{training.winner}[/], {training.why}.")
     console.print(f"{promotion.decision.reason} Champion: version {promotion.champion_number}.")
+
+
+STAGE_COLUMNS = (
+    "stage",
+    "residual_value",
+    "value_at_risk",
+    "expected_spend",
+    "expected_gain",
+    "churn_probability",
+    "targeted",
+    "selected",
+)
+TOP = 10
+
+
+def show_scoring(scoring: Scoring) -> None:
+    """Print the stages with counts and value, and the first customers to retain with the reasons."""
+    table = pq.read_table(scoring.parquet, columns=list(STAGE_COLUMNS))
+    stages = value_by_stage(table.to_pandas())
+    money = scoring.stamp.has_money
+    rows = []
+    for name, row in stages.iterrows():
+        label = stage_name(str(name), language=scoring.stamp.language) if name in STAGES else "[bold]total[/]"
+        churn = "–" if np.isnan(row["churn_probability"]) else f"{row['churn_probability']:.0%}"
+        cells = (_amount(row[column], money) for column in ("expected_spend", "residual_value", "value_at_risk"))
+        rows.append(
+            (label, f"{row['customers']:,.0f}", f"{row['share']:.0%}", churn, *cells, f"{row['selected']:,.0f}")
+        )
+    head = ("stage", "customers", "share", "silent", "spend", "residual value", "at risk", "to contact")
+    window = scoring.window
+    show_table(f"Stages as of {window.as_of}", head, rows, left=("stage",))
+    console.print(
+        f"silent: mean probability of no purchase in the next {window.horizon} days (total: of those not churned); spend: "
+        "expected in that time; residual value: discounted future margin.\n"
+    )
+    _show_list(scoring, money)
+
+
+def _show_list(scoring: Scoring, money: bool) -> None:
+    table = pq.read_table(scoring.parquet, columns=["customer_id", "strategy", "expected_gain", "reasons", "selected"])
+    first = table.filter(pc.field("selected")).slice(0, TOP).to_pylist()
+    rows = [
+        (
+            str(one["customer_id"]),
+            strategy_name(one["strategy"], language=scoring.stamp.language),
+            _amount(one["expected_gain"], money),
+            one["reasons"],
+        )
+        for one in first
+    ]
+    if rows:
+        show_table(
+            f"The first {len(rows)} customers to retain (gains are assumed until a control group has shown them)",
+            ("customer", "strategy", "assumed gain", "why"),
+            rows,
+            left=("customer", "strategy", "why"),
+        )
+    summary = scoring.summary
+    console.print(
+        f"{summary.targeted:,} targeted, {summary.control:,} of them left alone as control group; "
+        f"cost {_amount(summary.spent, money)}, assumed gain {_amount(summary.gain, money)}."
+    )
+
+
+def show_places(scoring: Scoring, report: Path, config: Config) -> None:
+    """Say where the results are and how to open them."""
+    command = Path(sys.executable).with_name("lifecycle")
+    shown = command if shutil.which("lifecycle") is None else "lifecycle"
+    places = (
+        ("scores", f"{scoring.parquet}"),
+        ("spreadsheet", f"{scoring.csv}"),
+        ("report", f"{report}  (open it in a browser)"),
+        ("MLflow UI", f"{shown} ui --config {config.source}  (then open the address that it prints)"),
+    )
+    console.print("\n[bold]Results[/]")
+    for what, place in places:
+        console.print(f"  {what:<12} {place}", soft_wrap=True)
+
+
+def _amount(value: float | None, money: bool) -> str:
+    return "–" if value is None or not money or np.isnan(value) else f"{value:,.0f}"

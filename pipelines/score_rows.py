@@ -1,0 +1,200 @@
+"""The scores table, made from estimates and plan: part by part in, sorted by priority out, in bounded memory.
+
+Rows are first scattered into files of consecutive priorities, then each file is sorted, checked and appended to the
+outputs. Nothing holds more than one file's rows.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from decisions import reasons, scores
+from decisions.actions import RetentionPolicy
+from decisions.names import CHURNED, STAGES, Language, Scheme, stage_name
+from decisions.priorities import Plan
+from decisions.stages import stage_labels
+from decisions.strategies import cause_labels, strategy_labels
+from features.window import NEVER, Window
+from pipelines.bundle import Bundle
+
+CHUNK_ROWS = 200_000
+CSV_DECIMALS = 6
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What is the same in every row, and the words of the output."""
+
+    window: Window
+    bundle: Bundle
+    policy: RetentionPolicy
+    model_version: str
+    policy_version: str
+    has_money: bool
+    currency: str
+    language: Language
+    scheme: Scheme
+
+
+def rows(estimates: pa.Table, plan: Plan, at: slice, stamp: Stamp) -> pa.Table:
+    """The scores of one part of the customers, not yet sorted.
+
+    Args:
+        estimates: the part's rows as `pipelines.estimates.estimate` made them.
+        plan: the plan over all customers.
+        at: where the part's rows lie in the plan.
+        stamp: what is the same in every row.
+    """
+    n = estimates.num_rows
+    stage = estimates["stage"].to_numpy()
+    last = estimates["last_day"].to_numpy()
+    bought = estimates["frequency"].to_numpy() >= 0
+    silence = np.where(bought, stamp.window.as_of_day - last.astype(np.float64), np.nan)
+    gap = estimates["usual_gap"].to_numpy()
+    action = plan.action[at]
+    p_star, prevent, back = (estimates[name].to_numpy() for name in ("p_star", "v_prevent", "v_back"))
+    at_risk = np.where(stamp.has_money, p_star * prevent + (1 - p_star) * back, np.nan)
+    facts = reasons.Facts(
+        stage=stage,
+        cause=plan.cause[at],
+        silence=silence,
+        usual_gap=gap,
+        purchases=np.where(bought, estimates["frequency"].to_numpy() + 1.0, np.nan),
+        overdue=estimates["overdue"].to_numpy(zero_copy_only=False),
+        returned=estimates["returned"].to_numpy(zero_copy_only=False),
+        closed=estimates["closed"].to_numpy(zero_copy_only=False),
+        churn_probability=estimates["churn_probability"].to_numpy(),
+        value_at_risk=at_risk,
+        worth_acting=action >= 0,
+        horizon=stamp.window.horizon,
+        base_gap=stamp.bundle.stages.base_gap,
+        currency=stamp.currency,
+    )
+    next_day = np.where(bought & (stage != CHURNED), last + np.rint(gap), np.nan)
+    copied = {name: estimates[name].to_numpy() for name in COPIED}
+    columns = {
+        "customer_id": estimates["customer_id"].combine_chunks(),
+        "as_of": pa.array([stamp.window.as_of] * n, pa.date32()),
+        "horizon_days": np.full(n, stamp.window.horizon, np.int32),
+        "priority": plan.priority[at],
+        "stage": stage_labels(stage),
+        "stage_name": _named(stage, stamp),
+        "previous_stage": stage_labels(estimates["previous_stage"].to_numpy()),
+        "stage_since": _dates(estimates["stage_since"].to_numpy()),
+        "returned_after_churn": facts.returned,
+        "second_purchase_overdue": facts.overdue,
+        "days_since_last_purchase": silence,
+        "frequency": np.where(bought, estimates["frequency"].to_numpy().astype(np.float64), np.nan),
+        "usual_gap_days": gap,
+        "expected_next_purchase": _dates(np.where(np.isnan(next_day), NEVER, np.nan_to_num(next_day))),
+        "value_at_risk": at_risk,
+        "strategy": strategy_labels(plan.strategy[at]),
+        "cause": cause_labels(plan.cause[at]),
+        "action": _of_catalogue([one.name for one in stamp.policy.actions], action),
+        "channel": _of_catalogue([one.channel for one in stamp.policy.actions], action),
+        "expected_gain": plan.expected_gain[at],
+        "break_even_save_rate": plan.break_even_save_rate[at],
+        "targeted": plan.targeted[at],
+        "control": plan.control[at],
+        "selected": plan.selected[at],
+        "reasons": reasons.reasons(facts, language=stamp.language),
+        "model_version": pa.array([stamp.model_version] * n),
+        "policy_version": pa.array([stamp.policy_version] * n),
+        **copied,
+    }
+    return scores.from_columns(columns)
+
+
+COPIED = (
+    "p_alive",
+    "expected_purchases",
+    "expected_purchases_low",
+    "expected_purchases_high",
+    "expected_spend",
+    "expected_spend_low",
+    "expected_spend_high",
+    "residual_value",
+    "residual_value_low",
+    "residual_value_high",
+    "clv",
+    "churn_probability",
+    "loss_probability",
+    "decline_probability",
+)
+"""Columns that the scores take from the estimates as they are, NaN becoming null."""
+
+
+def write(parts: Iterator[pa.Table], n: int, *, parquet: Path, csv: Path, scratch: Path) -> None:
+    """Sort the parts by priority and write them as Parquet and CSV; every row is checked before it is written.
+
+    Args:
+        parts: the scores of the parts, in any order.
+        n: number of rows in all.
+        parquet: where the Parquet file goes.
+        csv: where the CSV file goes; its text cells cannot execute in a spreadsheet.
+        scratch: an empty folder for intermediate files.
+    """
+    chunks = [scratch / f"chunk-{k:05d}.parquet" for k in range(max(1, -(-n // CHUNK_ROWS)))]
+    schema = _scatter(parts, chunks)
+    first = 1
+    with ExitStack() as stack:
+        as_parquet = stack.enter_context(pq.ParquetWriter(parquet, schema, compression="zstd"))
+        as_csv = stack.enter_context(pa_csv.CSVWriter(csv, _csv_ready(schema.empty_table()).schema))
+        for chunk in chunks:
+            table = pq.read_table(chunk).sort_by("priority").combine_chunks().cast(schema)
+            scores.check(table, first=first)
+            first += table.num_rows
+            as_parquet.write_table(table)
+            as_csv.write_table(_csv_ready(table))
+            chunk.unlink()
+    if first != n + 1:
+        raise scores.ScoresError(f"scores: {n} customers were planned, {first - 1} rows came. This is a fault here.")
+
+
+def _scatter(parts: Iterator[pa.Table], chunks: Sequence[Path]) -> pa.Schema:
+    """Append each row to the file of its priority; returns the schema."""
+    schema = None
+    with ExitStack() as stack:
+        writers: list[pq.ParquetWriter] = []
+        for part in parts:
+            if schema is None:
+                schema = part.schema
+                writers = [stack.enter_context(pq.ParquetWriter(c, schema, compression="lz4")) for c in chunks]
+            home = pc.divide(pc.subtract(part["priority"], 1), CHUNK_ROWS)
+            for k in pc.unique(home).to_pylist():
+                writers[k].write_table(part.filter(pc.equal(home, k)))
+    if schema is None:
+        raise scores.ScoresError("scores: there is no customer to score as of this date. Choose a later one.")
+    return schema
+
+
+def _csv_ready(table: pa.Table) -> pa.Table:
+    """Text that cannot execute, numbers at a readable precision."""
+    table = scores.csv_safe(table)
+    for position, field in enumerate(table.schema):
+        if pa.types.is_floating(field.type):
+            table = table.set_column(position, field, pc.round(table.column(position), CSV_DECIMALS))
+    return table
+
+
+def _named(stage: npt.NDArray[np.int8], stamp: Stamp) -> pa.Array:
+    names = [stage_name(one, language=stamp.language, scheme=stamp.scheme) for one in STAGES]
+    return pa.array(names).take(pa.array(stage.astype(np.int32)))
+
+
+def _dates(days: npt.NDArray[np.generic]) -> pa.Array:
+    """Days since 1970-01-01 as dates; NEVER is null."""
+    whole = days.astype(np.int64)
+    return pa.array(whole.astype(np.int32), pa.int32(), mask=whole == NEVER).cast(pa.date32())
+
+
+def _of_catalogue(names: Sequence[str], action: npt.NDArray[np.int64]) -> pa.Array:
+    return pa.array([*names], pa.string()).take(pa.array(action.astype(np.int32), pa.int32(), mask=action < 0))
