@@ -58,7 +58,7 @@ class StagePolicy:
     volume_now: float = 0.5
     volume_before: float = 0.75
     lookback: int = 28
-    dwell: int = 35
+    dwell: int = 28
     season_window: int = 56
     season_log: int = 396
     season_weight: float = 100.0
