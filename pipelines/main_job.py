@@ -1,8 +1,11 @@
 """The steps in order, with what a person sees of each; every verb of the command ends here."""
 
+from pathlib import Path
+
 from pipelines.config import Config
-from pipelines.console import step
+from pipelines.console import console, step
 from pipelines.ingest import HistoryStore, ingest
+from pipelines.reporting import report
 from pipelines.scoring import Scoring, score
 from pipelines.summaries import show_account, show_places, show_scoring, show_training
 from pipelines.table_specs import quarantine_limits, table_specs
@@ -47,9 +50,24 @@ def score_step(config: Config) -> Scoring:
     return scoring
 
 
+def report_step(config: Config) -> Path:
+    """Write the report of the scoring as of the configured date."""
+    store = HistoryStore.open(config.directory / "history")
+    with step("Report") as progress:
+        path = report(config, store, open_tracker(config), progress)
+    console.print(f"Report: {path}", soft_wrap=True)
+    return path
+
+
 def run_all(config: Config) -> None:
     """Do all steps in order, and say where the results are."""
-    ingest_step(config)
+    store = ingest_step(config)
     train_step(config)
-    scoring = score_step(config)
-    show_places(config, scoring)
+    tracker = open_tracker(config)
+    with step("Score") as progress:
+        scoring = score(config, store, tracker, progress)
+    with step("Report") as progress:
+        path = report(config, store, tracker, progress)
+    show_account(store.account_as_of(scoring.window.as_of))
+    show_scoring(scoring)
+    show_places(scoring, path, config)

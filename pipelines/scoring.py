@@ -10,7 +10,7 @@ import json
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -129,9 +129,22 @@ def score(config: Config, store: HistoryStore, tracker: Tracker, progress: Progr
         score_rows.write(
             _rows(parts, sizes, chosen, stamp), sum(sizes), parquet=parquet_path, csv=csv_path, scratch=scratch
         )
-    manifest = _write_manifest(config, stamp, store, key, champion, sizes, [parquet, csv], time.perf_counter() - start)
-    shutil.rmtree(work)
     summary = summarise_plan(chosen, customers, policy)
+    facts = {
+        "key": key,
+        "as_of": day,
+        "horizon_days": window.horizon,
+        "history_sha256": store.digest,
+        "model_version": version,
+        "registered_version": champion.number,
+        "policy_version": stamp.policy_version,
+        "rows": sum(sizes),
+        "buckets": len(sizes),
+        "list": asdict(summary),
+        "seconds": round(time.perf_counter() - start, 2),
+    }
+    manifest = _write_manifest(config, day, facts, [parquet, csv])
+    shutil.rmtree(work)
     return Scoring(window, parquet, csv, manifest, bundle, champion, stamp, sum(sizes), summary)
 
 
@@ -198,31 +211,17 @@ def _rows(parts: list[Path], sizes: list[int], chosen: Plan, stamp: Stamp) -> It
         begin += size
 
 
-def _write_manifest(
-    config: Config,
-    stamp: Stamp,
-    store: HistoryStore,
-    key: str,
-    champion: Registered,
-    sizes: list[int],
-    outputs: list[Path],
-    seconds: float,
-) -> Path:
-    """Say in `manifests/DATE.json` what was scored by what, and how long it took."""
-    path = config.directory / "manifests" / f"{stamp.window.as_of}.json"
-    document = {
-        "key": key,
-        "as_of": stamp.window.as_of.isoformat(),
-        "horizon_days": stamp.window.horizon,
-        "history_sha256": store.digest,
-        "model_version": stamp.model_version,
-        "registered_version": champion.number,
-        "policy_version": stamp.policy_version,
-        "rows": sum(sizes),
-        "buckets": len(sizes),
-        "outputs": {str(p.relative_to(config.directory)): _digest(p) for p in outputs},
+def manifest_path(config: Config, day: str) -> Path:
+    """Where the manifest of a scoring lies."""
+    return config.directory / "manifests" / f"{day}.json"
+
+
+def _write_manifest(config: Config, day: str, facts: dict[str, object], outputs: list[Path]) -> Path:
+    """Say what was scored by what, how long it took, and what the outputs' digests are."""
+    path = manifest_path(config, day)
+    document = facts | {
+        "outputs": {str(one.relative_to(config.directory)): _digest(one) for one in outputs},
         "written_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-        "seconds": round(seconds, 2),
     }
     with replacing(path) as partial:
         partial.write_text(json.dumps(document, indent=1) + "\n")

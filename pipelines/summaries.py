@@ -85,8 +85,8 @@ def show_scoring(scoring: Scoring) -> None:
     window = scoring.window
     show_table(f"Stages as of {window.as_of}", head, rows, left=("stage",))
     console.print(
-        f"silent: mean probability of no purchase in the next {window.horizon} days (total: of those not churned); spend: "
-        "expected in that time; residual value: discounted future margin.\n"
+        f"silent: mean probability of no purchase in the next {window.horizon} days (total: of those not churned); "
+        "spend: expected in that time; residual value: discounted future margin.\n"
     )
     _show_list(scoring, money)
 

@@ -171,3 +171,12 @@ def log_text(tracker: Tracker, run_id: str, path: str, text: str) -> None:
 def log_dict(tracker: Tracker, run_id: str, path: str, document: Mapping[str, object]) -> None:
     """Log a small document as JSON."""
     tracker.client.log_text(run_id, json.dumps(document, indent=1, default=str) + "\n", path)
+
+
+def read_table(tracker: Tracker, run_id: str, name: str) -> pd.DataFrame | None:
+    """A table that `log_table` logged; None where the run has none of that name."""
+    path = f"tables/{name}.csv"
+    with calm():
+        if path not in {one.path for one in tracker.client.list_artifacts(run_id, "tables")}:
+            return None
+        return pd.read_csv(tracker.client.download_artifacts(run_id, path))

@@ -23,6 +23,7 @@ from pipelines.bundle import Bundle, features_digest
 from pipelines.commit import code_version
 from pipelines.config import Config
 from pipelines.console import Progress
+from pipelines.evidence import calibration_table, grid, tracking_table
 from pipelines.ingest import HistoryStore
 from pipelines.judging import Judged, Trial, best, campaign, judge
 from pipelines.promotion import Promotion, promote
@@ -109,11 +110,25 @@ def train(config: Config, store: HistoryStore, tracker: Tracker, progress: Progr
         progress("registering")
         promotion = promote(tracker, children[winner], bundle, now, trial, tags=tags, config=config)
         training = Training(span, trial, winner, why, bundle, promotion, run_id)
-        _log_parent(tracker, training, config)
+        past = MbgNbd.fit(trial.test.frequency, trial.test.recency, trial.test.T)
+        _log_parent(tracker, training, config, evidence_of(history, trial, winner, past))
     return training
 
 
-def _log_parent(tracker: Tracker, training: Training, config: Config) -> None:
+def evidence_of(history: History, trial: Trial, winner: str, value: MbgNbd) -> dict[str, pd.DataFrame]:
+    """Tables by which the report shows how the winner's forecast of the test window compares with what came."""
+    test, forecast = trial.test, trial.judged[winner].forecast
+    window = Window(test.as_of, test.horizon)
+    path = np.array(
+        [float(value.expected_purchases(float(h), test.frequency, test.recency, test.T).sum()) for h in grid(window)]
+    )
+    return {
+        "calibration": calibration_table(forecast, test),
+        "tracking": tracking_table(history, window, forecast, path),
+    }
+
+
+def _log_parent(tracker: Tracker, training: Training, config: Config, evidence: Mapping[str, pd.DataFrame]) -> None:
     """Log what the training ended with: the winner's metrics, the comparison, the decision and the account."""
     promotion, trial = training.promotion, training.trial
     params = {
@@ -137,6 +152,8 @@ def _log_parent(tracker: Tracker, training: Training, config: Config) -> None:
     metrics = trial.judged[training.winner].evaluation.metrics
     tracking.log(tracker, training.run_id, metrics=metrics, params=params, tags=tags)
     judged = {name: one.evaluation for name, one in trial.judged.items()}
+    for table_name, table in evidence.items():
+        tracking.log_table(tracker, training.run_id, table_name, table)
     tracking.log_table(tracker, training.run_id, "comparison", evaluation.table(judged))
     tracking.log_figures(tracker, training.run_id, {"comparison": evaluation.compare(judged)})
     decision = {**asdict(promotion.decision), "winner": training.winner, "why": training.why}
