@@ -12,7 +12,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from models.btyd.inputs import CHUNK, Floats, Histories
+from models.btyd.inputs import CHUNK, Floats, Histories, checked_weights, histories
 from models.btyd.threads import in_chunks
 
 Codes = npt.NDArray[np.int32]
@@ -187,23 +187,22 @@ def _coded(values: Floats, largest: float, whole: bool) -> tuple[Floats, Any]:
     return table, codes
 
 
-def collapse(histories: Histories, weights: Floats | None = None) -> Rows:
+def collapse(at: Histories, weights: Floats | None = None) -> Rows:
     """Distinct rows of checked histories, sorted by (x, T, t_x), with summed weights (1 a customer where None).
 
-    >>> from models.btyd.inputs import histories
     >>> rows = collapse(histories([2, 0, 2], [5, 0, 5], [9, 9, 9]))
     >>> rows.weight, rows.zeros
     (array([1., 2.]), 1)
     """
-    n = histories.T.size
+    n = at.T.size
     if n == 0:
         raise ValueError("there are no customers to learn from: frequency, recency and T are empty.")
-    x_max, t_max, T_max = histories.largest
-    x, of_x = _coded(histories.frequency, x_max, x_max <= _DENSE)
+    x_max, t_max, T_max = at.largest
+    x, of_x = _coded(at.frequency, x_max, x_max <= _DENSE)
     if x[0] > 0.0:
         x, of_x = np.concatenate(([0.0], x)), of_x + np.int32(1)
-    t, of_t = _coded(histories.recency, t_max, histories.whole)
-    T, of_T = _coded(histories.T, T_max, histories.whole)
+    t, of_t = _coded(at.recency, t_max, at.whole)
+    T, of_T = _coded(at.T, T_max, at.whole)
     span = x.size * T.size * t.size
     if span >= 2**63:
         raise ValueError(
@@ -213,7 +212,7 @@ def collapse(histories: Histories, weights: Floats | None = None) -> Rows:
     if weights is not None:
         return _weighted(x, t, T, of_x, of_t, of_T, weights)
     kind = np.uint32 if span < 2**32 else np.uint64
-    keys: npt.NDArray[Any] = np.empty(histories.repeaters, kind)
+    keys: npt.NDArray[Any] = np.empty(at.repeaters, kind)
 
     def number(start: int, stop: int) -> tuple[npt.NDArray[Any], Floats]:
         part: npt.NDArray[Any] = np.empty(stop - start + 1, kind)
@@ -240,3 +239,14 @@ def _weighted(x: Floats, t: Floats, T: Floats, of_x: Any, of_t: Any, of_T: Any, 
     x_of, T_of = np.divmod(rest, T.size)
     weight = np.add.reduceat(weights[order], starts)
     return _with_totals(x, t, T, x_of.astype(np.int32), t_of.astype(np.int32), T_of.astype(np.int32), weight)
+
+
+def learnable(
+    frequency: npt.ArrayLike, recency: npt.ArrayLike, T: npt.ArrayLike, weights: npt.ArrayLike | None
+) -> Rows:
+    """Collapsed rows of histories to fit a model to; ``ValueError`` where there is nothing to learn from."""
+    at = histories(frequency, recency, T)
+    rows = collapse(at, checked_weights(weights, at.T.size))
+    if not rows.mean_age > 0.0:
+        raise ValueError("every customer has T = 0, so there is no time to learn from. Fit at a later as_of.")
+    return rows

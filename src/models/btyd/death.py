@@ -23,16 +23,16 @@ from models.btyd.threads import in_chunks
 CHUNK = 1 << 12
 _DEEP = 45.0
 _SHALLOW = 14.0
-SHALLOW_NODES = 16
-DEEP_NODES = 32
-"""Gauss-Legendre nodes a panel: e^(−14 y) asks for 16, e^(−45 y) for 32 to be exact to rounding."""
+_EXACT = (16, 32)
+_QUICK = (12, 24)
+"""Gauss-Legendre nodes a panel, shallow and deep: exact to rounding, and to 1e-9 of the integral, which fits need."""
 
 
 @numba.njit(
-    "Tuple((float64, int64, int64))(float64, float64, float64, float64, float64, float64)", cache=True, nogil=True
+    "Tuple((float64, int64, boolean))(float64, float64, float64, float64, float64, float64)", cache=True, nogil=True
 )
-def plan(k: float, s: float, alpha: float, beta: float, t_x: float, T: float) -> tuple[float, int, int]:
-    """Panel width in y, number of panels and the first node: up to T, or to where the integrand is under e^(−45)."""
+def plan(k: float, s: float, alpha: float, beta: float, t_x: float, T: float) -> tuple[float, int, bool]:
+    """Panel width in y, number of panels, and whether deep: up to T, or to where the integrand is under e^(−45)."""
     c = min(alpha, beta)
     start = c + t_x
     far_alpha, far_beta = (alpha - c) / start, (beta - c) / start
@@ -47,17 +47,20 @@ def plan(k: float, s: float, alpha: float, beta: float, t_x: float, T: float) ->
         slope = k * grown / (far_alpha + grown) + (s + 1.0) * grown / (far_beta + grown) - 1.0
         y -= (depth - _DEEP) / slope
     panels = math.ceil(0.5 * y)
-    return y / max(panels, 1), panels, 0 if depth < _SHALLOW else SHALLOW_NODES
+    return y / max(panels, 1), panels, depth >= _SHALLOW
 
 
-def death_rule() -> tuple[Floats, Floats]:
-    """Nodes and weights on (0, 1): the few for a shallow integrand, then the many for a deep one."""
-    few, many = legendre(SHALLOW_NODES), legendre(DEEP_NODES)
-    return np.concatenate((few[0], many[0])), np.concatenate((few[1], many[1]))
+def death_rule(*, quick: bool = False) -> tuple[Floats, Floats]:
+    """Nodes and weights on (0, 1), shape (2, many): row 0 the few (then zeros) of a shallow integrand, row 1 all."""
+    few, many = _QUICK if quick else _EXACT
+    node, weight = np.zeros((2, many)), np.zeros((2, many))
+    node[0, :few], weight[0, :few] = legendre(few)
+    node[1], weight[1] = legendre(many)
+    return node, weight
 
 
 @numba.njit(
-    "UniTuple(float64, 2)(float64, float64, float64, float64, float64, float64, float64[::1], float64[::1])",
+    "UniTuple(float64, 2)(float64, float64, float64, float64, float64, float64, float64[:, ::1], float64[:, ::1])",
     cache=True,
     nogil=True,
 )
@@ -71,22 +74,24 @@ def log_parts(
     alive = -k * math.log1p(gap / (alpha + t_x)) - s * math.log1p(gap / (beta + t_x))
     if gap == 0.0:
         return alive, -math.inf
-    width, panels, first = plan(k, s, alpha, beta, t_x, T)
-    last = node.size if first else SHALLOW_NODES
+    width, panels, deep = plan(k, s, alpha, beta, t_x, T)
+    rule = int(deep)
+    nodes = node.shape[1] if deep else (node.shape[1] + 1) // 2
     near, power, far = k, s + 1.0, (beta - c) / start + 1.0
     if alpha > beta:
         near, power, far = s + 1.0, k, (alpha - c) / start + 1.0
+    beyond, scale = far - 1.0, 1.0 / far
     total = 0.0
     for panel in range(panels):
-        for j in range(first, last):
-            y = width * (panel + (node[j]))
-            total += node_weight[j] * math.exp((1.0 - near) * y - power * math.log1p(math.expm1(y) / far))
+        for j in range(nodes):
+            y = width * (panel + node[rule, j])
+            total += node_weight[rule, j] * math.exp((1.0 - near) * y - power * math.log((math.exp(y) + beyond) * scale))
     return alive, math.log(total) + math.log(width * s * start / (beta + t_x))
 
 
 @numba.njit(
     "float64[::1](float64, float64, float64, float64, float64[::1], float64[::1], float64[::1], int32[::1], int32[::1],"
-    "int32[::1], float64[::1], float64[::1], float64[::1], int64, int64)",
+    "int32[::1], float64[::1], float64[:, ::1], float64[:, ::1], int64, int64)",
     cache=True,
     nogil=True,
 )
@@ -122,8 +127,9 @@ def _death_sums(
         bend_alpha = bend_beta = bend_ra = bend_sb = bend_s = 0.0
         mean[:] = 0.0
         second[:] = 0.0
-        width, panels, first = plan(k, s, alpha, beta, t_x, age)
-        nodes = DEEP_NODES if first else SHALLOW_NODES
+        width, panels, deep = plan(k, s, alpha, beta, t_x, age)
+        rule = int(deep)
+        nodes = node.shape[1] if deep else (node.shape[1] + 1) // 2
         for j in range(panels * nodes + 1):
             if j == panels * nodes:
                 up_alpha = math.log((alpha + age) / (alpha + t_x))
@@ -132,12 +138,12 @@ def _death_sums(
                 inv_alpha, inv_beta = 1.0 / (alpha + age), 1.0 / (beta + age)
                 power, extra = s, 0.0
             else:
-                y = width * (j // nodes + node[first + j % nodes])
+                y = width * (j // nodes + node[rule, j % nodes])
                 grown = math.exp(y)
                 up_alpha = y if far_alpha == 0.0 else math.log((far_alpha + grown) / (far_alpha + 1.0))
                 up_beta = y if far_beta == 0.0 else math.log((far_beta + grown) / (far_beta + 1.0))
                 mass = math.exp(y - k * up_alpha - (s + 1.0) * up_beta)
-                mass *= node_weight[first + j % nodes] * width * s / (far_beta + 1.0)
+                mass *= node_weight[rule, j % nodes] * width * s / (far_beta + 1.0)
                 inv_alpha = 1.0 / ((far_alpha + grown) * origin)
                 inv_beta = 1.0 / ((far_beta + grown) * origin)
                 power, extra = s + 1.0, 1.0 / s
@@ -177,7 +183,7 @@ def _death_sums(
 def log_likelihood(parameters: Floats, rows: Rows) -> Floats:
     """Log-likelihood (1), gradient (4) and Hessian (10, upper triangle by rows) in (r, α, s, β) on collapsed rows."""
     r, alpha, s, beta = (float(v) for v in parameters)
-    node, node_weight = death_rule()
+    node, node_weight = death_rule(quick=True)
     columns = rows.x_of, rows.t_of, rows.T_of, rows.weight
     total = np.zeros(15)
     for part in in_chunks(
@@ -214,3 +220,54 @@ def _constants(r: float, alpha: float, s: float, beta: float, x: Floats, weight:
     out[13] += n / beta
     out[14] -= n * s / (beta * beta)
     return out
+
+
+@numba.njit(cache=True, nogil=True)
+def _values(
+    thetas: Floats,
+    x: Floats,
+    t: Floats,
+    T: Floats,
+    x_weight: Floats,
+    x_of: Codes,
+    t_of: Codes,
+    T_of: Codes,
+    weight: Floats,
+    node: Floats,
+    node_weight: Floats,
+    start: int,
+    stop: int,
+) -> Floats:
+    """Log-likelihood alone at parameters ``start`` to ``stop``."""
+    out = np.zeros(stop - start)
+    for place in range(start, stop):
+        r, alpha, s, beta = thetas[place, 0], thetas[place, 1], thetas[place, 2], thetas[place, 3]
+        value = 0.0
+        for j in range(x.size):
+            if x_weight[j] > 0.0:
+                gammas = math.lgamma(r + x[j]) - math.lgamma(r)
+                value += x_weight[j] * (gammas + r * math.log(alpha) + s * math.log(beta))
+        for i in range(weight.size):
+            k, t_x = r + x[x_of[i]], t[t_of[i]]
+            alive, dead = log_parts(k, s, alpha, beta, t_x, T[T_of[i]], node, node_weight)
+            top = max(alive, dead)
+            value += weight[i] * (
+                top
+                + math.log(math.exp(alive - top) + math.exp(dead - top))
+                - k * math.log(alpha + t_x)
+                - s * math.log(beta + t_x)
+            )
+        out[place - start] = value
+    return out
+
+
+def log_likelihoods(thetas: Floats, rows: Rows) -> Floats:
+    """Log-likelihood at each row of ``thetas``, shape (points, 4)."""
+    columns = rows.x, rows.t, rows.T, rows.x_weight, rows.x_of, rows.t_of, rows.T_of, rows.weight
+    rule = death_rule(quick=True)
+    parts = in_chunks(
+        lambda start, stop: _values(thetas, *columns, *rule, start, stop),
+        len(thetas),
+        size=1 + 5_000 // (rows.weight.size + 20),
+    )
+    return np.concatenate(parts)

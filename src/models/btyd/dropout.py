@@ -190,3 +190,71 @@ def log_likelihood(parameters: Floats, rows: Rows, first: int) -> Floats:
     for part in in_chunks(sums, weight.size, size=CHUNK):
         total += part
     return total
+
+
+@numba.njit(cache=True, nogil=True)
+def _values(
+    thetas: Floats,
+    first: int,
+    x: Floats,
+    t: Floats,
+    T: Floats,
+    x_weight: Floats,
+    T_weight: Floats,
+    T_purchases: Floats,
+    x_of: Codes,
+    t_of: Codes,
+    T_of: Codes,
+    weight: Floats,
+    start: int,
+    stop: int,
+) -> Floats:
+    """Log-likelihood alone at parameters ``start`` to ``stop``; rows without Δ are left out by the caller."""
+    out = np.empty(stop - start)
+    log_T, log_t = np.empty(T.size), np.empty(t.size)
+    for place in range(start, stop):
+        r, alpha, a, b = thetas[place, 0], thetas[place, 1], thetas[place, 2], thetas[place, 3]
+        value, total, product = 0.0, 0.0, 1.0
+        for j in range(T.size):
+            log_T[j] = math.log(alpha + T[j])
+            value -= (r * T_weight[j] + T_purchases[j]) * log_T[j]
+            total += T_weight[j]
+        for j in range(t.size):
+            log_t[j] = math.log(alpha + t[j])
+        value += total * (r * math.log(alpha) - math.lgamma(r) + math.lgamma(a + b) - math.lgamma(b))
+        for j in range(x.size):
+            if x_weight[j] > 0.0:
+                m = x[j] + first
+                value += x_weight[j] * (math.lgamma(r + x[j]) - math.lgamma(a + b + m) + math.lgamma(b + m))
+        code, offset, k = -1, 0.0, 0.0
+        for i in range(weight.size):
+            if x_of[i] != code:
+                code = x_of[i]
+                k = r + x[code]
+                offset = math.log(a / (b + first + x[code] - 1.0))
+            delta = offset + k * (log_T[T_of[i]] - log_t[t_of[i]])
+            if delta > 0.0:
+                value += weight[i] * delta
+            grown = 1.0 + math.exp(-abs(delta))
+            if weight[i] == 1.0:
+                product *= grown
+                if product > 1e250:
+                    value += math.log(product)
+                    product = 1.0
+            else:
+                value += weight[i] * math.log(grown)
+        out[place - start] = value + math.log(product)
+    return out
+
+
+def log_likelihoods(thetas: Floats, rows: Rows, first: int) -> Floats:
+    """Log-likelihood at each row of ``thetas``, shape (points, 4)."""
+    skipped = 0 if first else rows.zeros
+    columns = rows.x_of[skipped:], rows.t_of[skipped:], rows.T_of[skipped:], rows.weight[skipped:]
+    tables = rows.x, rows.t, rows.T, rows.x_weight, rows.T_weight, rows.T_purchases
+    parts = in_chunks(
+        lambda start, stop: _values(thetas, first, *tables, *columns, start, stop),
+        len(thetas),
+        size=1 + 200_000 // (rows.weight.size + 1000),
+    )
+    return np.concatenate(parts)

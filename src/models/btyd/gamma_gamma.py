@@ -10,9 +10,10 @@ import numpy.typing as npt
 
 from models.btyd.inputs import Floats, checked_weights
 from models.btyd.lifetimes_bridge import as_fitter
-from models.btyd.maximum import maximise
+from models.btyd.maximum import Target, maximise
 from models.btyd.model import Model
-from models.btyd.priors import mean_held
+from models.btyd.posterior import Posterior, draw
+from models.btyd.priors import mean_held, spend_prior
 from models.btyd.special import digamma, trigamma
 from models.btyd.threads import in_chunks
 
@@ -36,6 +37,19 @@ def _spend_sums(v: float, x: Floats, spend: Floats, weight: Floats, start: int, 
         out[4] += wR * R
         out[5] += x[i] * wR * R
     return out
+
+
+@numba.njit(
+    "UniTuple(float64, 2)(float64, float64[::1], float64[::1], float64[::1], int64, int64)", cache=True, nogil=True
+)
+def _log_spends(v: float, x: Floats, spend: Floats, weight: Floats, start: int, stop: int) -> tuple[float, float]:
+    """Σ w L and Σ w x L, as in the sums above."""
+    plain, times = 0.0, 0.0
+    for i in range(start, stop):
+        L = weight[i] * math.log(v + spend[i])
+        plain += L
+        times += x[i] * L
+    return plain, times
 
 
 @numba.njit("float64[::1](float64, float64, float64[::1], float64[::1])", cache=True, nogil=True)
@@ -84,6 +98,16 @@ class _Spends:
             float(x @ logs),
         )
 
+    @property
+    def n(self) -> float:
+        """Sum of the weights."""
+        return float(self.weight.sum())
+
+    @property
+    def mean(self) -> float:
+        """Mean over the customers of their mean purchase."""
+        return float((self.weight / self.x) @ self.spend) / self.n
+
     def log_likelihood(self, parameters: Floats) -> Floats:
         """Value (1), gradient (3) and Hessian (6, upper triangle by rows) in (p, q, v)."""
         p, q, v = (float(value) for value in parameters)
@@ -104,6 +128,23 @@ class _Spends:
         total[8] += n / v - R
         total[9] += -n * q / (v * v) + p * xRR + q * RR
         return np.asarray(total)
+
+    def _logs(self, v: float) -> Floats:
+        parts = in_chunks(
+            lambda start, stop: _log_spends(v, self.x, self.spend, self.weight, start, stop), self.x.size, size=CHUNK
+        )
+        return np.asarray(np.sum(parts, axis=0))
+
+    def log_likelihoods(self, thetas: Floats) -> Floats:
+        """Log-likelihood at each row of ``thetas``, shape (points, 3)."""
+        values = np.empty(len(thetas))
+        for place, (p, q, v) in enumerate(thetas):
+            L, xL = self._logs(float(v))
+            gammas = _spend_gammas(p, q, self.distinct, self.distinct_weight)
+            values[place] = (
+                gammas[0] + gammas[10] * q * math.log(v) + p * self.x_log_mean - self.log_mean - p * xL - q * L
+            )
+        return values
 
 
 @dataclass(frozen=True)
@@ -133,34 +174,17 @@ class GammaGamma(Model):
         ``frequency`` repeat purchases, ``monetary_value`` their mean in money, shape (customers,). Repeaters whose mean
         is not above 0 cannot be explained by the model: they are left out, counted in ``diagnostics.messages``.
         """
-        x, mean = checked_money(frequency, monetary_value)
-        weight = checked_weights(weights, x.size)
-        weight = np.ones(x.size) if weight is None else weight
-        used = (x > 0.0) & (mean > 0.0) & (weight > 0.0)
-        if not used.any():
-            raise ValueError(
-                f"GammaGamma needs customers with frequency > 0 and monetary_value > 0: none of {x.size} has both. "
-                "Fit over a longer period, or run without money."
-            )
-        left_out = int(np.count_nonzero((x > 0.0) & ~(mean > 0.0)))
+        data, n_repeaters = _repeaters(frequency, monetary_value, weights)
+        left_out = n_repeaters - data.x.size
         messages: tuple[str, ...] = ()
         if left_out:
             messages = (
-                f"{left_out} of {int(np.count_nonzero(x > 0))} repeat customers have a mean purchase value of 0; "
+                f"{left_out} of {n_repeaters} repeat customers have a mean purchase value of 0; "
                 "they are left out of the fit and get an estimate like all others.",
             )
-        x, mean, weight = (np.ascontiguousarray(values[used]) for values in (x, mean, weight))
-        data = _Spends.of(x, mean, weight)
-        n = float(weight.sum())
-        average = float(weight @ mean) / n
-        start = np.log([3.0, 3.0, average * 2.0 / 3.0])
         parameters, fit = maximise(
-            cls.symbols,
-            data.log_likelihood,
-            start,
-            n=n,
-            rows=x.size,
-            prior=mean_held(average, n),
+            cls._target(data, held=True),
+            np.log([3.0, 3.0, data.mean * 2.0 / 3.0]),
             proper=lambda theta: (
                 None
                 if theta[1] > _SMALLEST_Q
@@ -169,6 +193,32 @@ class GammaGamma(Model):
             remedy="Look for a few very large purchases, or value customers by their own mean.",
         )
         return cls(*parameters, fitted=replace(fit, messages=messages + fit.messages))
+
+    @classmethod
+    def _target(cls, data: _Spends, *, held: bool) -> Target:
+        return Target(
+            symbols=cls.symbols,
+            likelihood=data.log_likelihood,
+            likelihoods=data.log_likelihoods,
+            n=data.n,
+            rows=data.x.size,
+            effort=float(data.x.size + 20 * data.distinct.size),
+            prior=mean_held(data.mean, data.n) if held else spend_prior(data.mean),
+        )
+
+    def posterior(
+        self,
+        frequency: npt.ArrayLike,
+        monetary_value: npt.ArrayLike,
+        *,
+        weights: npt.ArrayLike | None = None,
+        draws: int = 4000,
+        seed: int = 0,
+    ) -> Posterior:
+        """Draws of the parameters given the customers the model was fitted to; the same for the same ``seed``."""
+        data, _ = _repeaters(frequency, monetary_value, weights)
+        held = self.fitted is not None and self.fitted.prior is not None
+        return draw(self._target(data, held=held), self.parameters, draws=draws, seed=seed)
 
     def to_lifetimes(self, frequency: npt.ArrayLike | None = None, monetary_value: npt.ArrayLike | None = None) -> Any:
         """The fitter of ``lifetimes`` with these parameters; with the customers' values also its data."""
@@ -210,3 +260,21 @@ def checked_money(frequency: npt.ArrayLike, monetary_value: npt.ArrayLike) -> tu
             "Net returns against the purchase they undo, and leave out a day that nets to nothing."
         )
     return x, mean
+
+
+def _repeaters(
+    frequency: npt.ArrayLike, monetary_value: npt.ArrayLike, weights: npt.ArrayLike | None
+) -> tuple[_Spends, int]:
+    """Repeat customers with money, and how many repeat customers there are."""
+    x, mean = checked_money(frequency, monetary_value)
+    weight = checked_weights(weights, x.size)
+    weight = np.ones(x.size) if weight is None else weight
+    repeats = (x > 0.0) & (weight > 0.0)
+    used = repeats & (mean > 0.0)
+    if not used.any():
+        raise ValueError(
+            f"GammaGamma needs customers with frequency > 0 and monetary_value > 0: none of {x.size} has both. "
+            "Fit over a longer period, or run without money."
+        )
+    x, mean, weight = (np.ascontiguousarray(values[used]) for values in (x, mean, weight))
+    return _Spends.of(x, mean, weight), int(np.count_nonzero(repeats))

@@ -1,6 +1,6 @@
 """From a likelihood to a fit: Newton from a subsample, the verdict on the maximum, a weak prior where there is none."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -9,23 +9,28 @@ import numpy as np
 from models.btyd.fitted import Fit, covariance_of_logs, natural_covariance
 from models.btyd.inputs import Floats
 from models.btyd.newton import Minimum, minimise
-
-Likelihood = Callable[[Floats], Floats]
-"""Natural parameters to (log-likelihood, gradient, upper triangle of the Hessian by rows), summed over customers."""
+from models.btyd.priors import Prior
 
 UNCERTAIN = 3.0
 """A direction of log parameters whose standard error is larger (a factor of 20) is not identified by the data."""
 
 
-@dataclass(frozen=True, slots=True)
-class NormalPrior:
-    """Independent normal priors on functions of the log parameters; ``sentence`` says which, in words.
+@dataclass(frozen=True, eq=False, slots=True)
+class Target:
+    """The likelihood of one model on one set of customers.
 
-    ``value(z)`` gives −ln density up to a constant with gradient and Hessian.
+    ``likelihood(θ)`` gives the log-likelihood with gradient and upper triangle of the Hessian by rows, and
+    ``likelihoods(θs)`` the value alone at each row; both sum over ``n`` customers in ``rows`` rows. ``effort`` is the
+    cost of one value, in units of an exponential.
     """
 
-    value: Callable[[Floats], tuple[float, Floats, Floats]]
-    sentence: str
+    symbols: tuple[str, ...]
+    likelihood: Callable[[Floats], Floats]
+    likelihoods: Callable[[Floats], Floats]
+    n: float
+    rows: int
+    effort: float
+    prior: Prior
 
 
 class Certified(NamedTuple):
@@ -35,18 +40,16 @@ class Certified(NamedTuple):
     fit: Fit
 
 
-def in_logs(
-    likelihood: Likelihood, n: float, prior: NormalPrior | None = None
-) -> Callable[[Floats], tuple[float, Floats, Floats]]:
+def in_logs(target: Target, prior: Prior | None) -> Callable[[Floats], tuple[float, Floats, Floats]]:
     """−(log-likelihood + log prior)/n with gradient and Hessian as a function of log parameters."""
+    n, size = target.n, len(target.symbols)
+    upper = np.triu_indices(size)
 
     def objective(z: Floats) -> tuple[float, Floats, Floats]:
         parameters = np.exp(np.clip(z, -300.0, 300.0))
-        sums = likelihood(parameters) / -n
-        size = parameters.size
+        sums = target.likelihood(parameters) / -n
         gradient = sums[1 : size + 1] * parameters
         hessian = np.zeros((size, size))
-        upper = np.triu_indices(size)
         hessian[upper] = sums[size + 1 :]
         hessian += np.triu(hessian, 1).T
         hessian = hessian * np.outer(parameters, parameters) + np.diag(gradient)
@@ -59,53 +62,51 @@ def in_logs(
 
 
 def maximise(
-    names: Sequence[str],
-    likelihood: Likelihood,
+    target: Target,
     start: Floats,
     *,
-    n: float,
-    rows: int,
-    prior: NormalPrior,
-    subsample: tuple[Likelihood, float] | None = None,
+    sample: Target | None = None,
     proper: Callable[[Floats], str | None] = lambda _: None,
     remedy: str,
 ) -> Certified:
-    """Maximum likelihood from ``start`` (log parameters); under ``prior`` where no proper maximum exists.
+    """Maximum likelihood from ``start`` (log parameters), or with the prior where no proper maximum exists.
 
     Proper means: the search converged, the Hessian is positive definite, every direction of log parameters has a
     standard error of at most ``UNCERTAIN``, and ``proper`` finds no fault with the parameters. Otherwise the fit
-    maximises likelihood times prior and says so in its messages.
+    maximises likelihood times prior and says so in its messages. ``sample`` gives the search a head start.
     """
     point, steps = start, 0
-    if subsample is not None:
-        rough = minimise(in_logs(*subsample), point, tolerance=1e-6)
+    if sample is not None:
+        rough = minimise(in_logs(sample, None), point, tolerance=1e-6)
         steps = rough.iterations
         if rough.converged:
             point = rough.point
-    found = minimise(in_logs(likelihood, n), point)
-    fault = _fault(names, found, n) or proper(np.exp(found.point))
+    n = target.n
+    found = minimise(in_logs(target, None), point)
+    fault = _fault(target.symbols, found, n) or proper(np.exp(found.point))
     messages: tuple[str, ...] = ()
+    log_likelihood = -n * found.value
     if fault is not None:
         steps += found.iterations
-        found = minimise(in_logs(likelihood, n, prior), start)
-        messages = (f"{fault} The fit therefore uses a weak prior: {prior.sentence}. {remedy}",)
+        found = minimise(in_logs(target, target.prior), start)
+        messages = (f"{fault} The fit therefore uses a weak prior: {target.prior.sentence}. {remedy}",)
+        log_likelihood = float(target.likelihood(np.exp(found.point))[0])
     parameters = tuple(float(v) for v in np.exp(found.point))
-    covariance = natural_covariance(parameters, covariance_of_logs(found.hessian, n))
     fit = Fit(
-        log_likelihood=float(likelihood(np.array(parameters))[0]) if messages else -n * found.value,
+        log_likelihood=log_likelihood,
         n=n,
-        rows=rows,
-        covariance=covariance,
+        rows=target.rows,
+        covariance=natural_covariance(parameters, covariance_of_logs(found.hessian, n)),
         gradient=float(np.abs(found.gradient).max()),
         smallest_eigenvalue=float(np.linalg.eigvalsh(found.hessian)[0]),
         iterations=steps + found.iterations,
-        prior=prior.sentence if messages else None,
+        prior=target.prior.sentence if messages else None,
         messages=messages,
     )
     return Certified(parameters, fit)
 
 
-def _fault(names: Sequence[str], found: Minimum, n: float) -> str | None:
+def _fault(names: tuple[str, ...], found: Minimum, n: float) -> str | None:
     """What is wrong with ``found`` as a maximum, in words, or None."""
     curvature, axes = np.linalg.eigh(found.hessian)
     if found.converged and curvature[0] > 0.0 and 1.0 / np.sqrt(n * curvature[0]) <= UNCERTAIN:

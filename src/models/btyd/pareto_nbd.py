@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from models.btyd.ages import by_frequency_and_age
-from models.btyd.collapse import collapse
+from models.btyd.collapse import Rows, learnable
 from models.btyd.counts import negative_binomial
-from models.btyd.death import DEEP_NODES, SHALLOW_NODES, death_rule, log_likelihood, log_parts, plan
-from models.btyd.inputs import READ_ONLY, Floats, Histories, checked_counts, checked_weights, histories, positive
-from models.btyd.maximum import maximise
+from models.btyd.death import death_rule, log_likelihood, log_likelihoods, log_parts, plan
+from models.btyd.inputs import READ_ONLY, Floats, Histories, checked_counts, positive
+from models.btyd.maximum import Target, maximise
 from models.btyd.priors import gamma_prior
 from models.btyd.purchases import PurchaseModel
 from models.btyd.repeats import once_each
@@ -22,11 +22,11 @@ from models.btyd.simulate import Simulated, arrivals
 from models.btyd.threads import in_chunks
 
 SUBSAMPLE = 10_000
-_F8, _VECTOR = numba.float64, numba.float64[::1]
+_F8, _VECTOR, _TABLE = numba.float64, numba.float64[::1], numba.float64[:, ::1]
 
 
 @numba.njit(
-    _VECTOR(_F8, _F8, _F8, _F8, READ_ONLY, READ_ONLY, READ_ONLY, _VECTOR, _VECTOR, numba.int64, numba.int64),
+    _VECTOR(_F8, _F8, _F8, _F8, READ_ONLY, READ_ONLY, READ_ONLY, _TABLE, _TABLE, numba.int64, numba.int64),
     cache=True,
     nogil=True,
 )
@@ -70,7 +70,7 @@ def _taken(s: float, B: Floats, t: Floats, t_weight: Floats, leaving: float) -> 
 
 
 @numba.njit(
-    _VECTOR(_F8, _F8, _F8, _F8, *(READ_ONLY,) * 3, _VECTOR, _VECTOR, _VECTOR, _VECTOR, numba.int64, numba.int64),
+    _VECTOR(_F8, _F8, _F8, _F8, *(READ_ONLY,) * 3, _TABLE, _TABLE, _VECTOR, _VECTOR, numba.int64, numba.int64),
     cache=True,
     nogil=True,
 )
@@ -94,15 +94,16 @@ def _gone_rates(
     c = min(alpha, beta)
     for i in range(start, stop):
         k, origin = r + x[i], c + t_x[i]
-        width, panels, first = plan(k, s, alpha, beta, t_x[i], T[i])
-        nodes = DEEP_NODES if first else SHALLOW_NODES
+        width, panels, deep = plan(k, s, alpha, beta, t_x[i], T[i])
+        rule = int(deep)
+        nodes = node.shape[1] if deep else (node.shape[1] + 1) // 2
         total, mass = 0.0, 0.0
         for j in range(max(panels, 1) * nodes):
-            y = width * (j // nodes + node[first + j % nodes])
+            y = width * (j // nodes + node[rule, j % nodes])
             growth = origin * math.expm1(y)
             A, B = alpha + t_x[i] + growth, beta + t_x[i] + growth
             density = y - k * math.log1p(growth / (alpha + t_x[i])) - (s + 1.0) * math.log1p(growth / (beta + t_x[i]))
-            weight = node_weight[first + j % nodes] * math.exp(density)
+            weight = node_weight[rule, j % nodes] * math.exp(density)
             ahead = 0.0
             for l in range(t.size):  # noqa: E741
                 ahead += t_weight[l] * math.exp(-(s + 1.0) * math.log1p(t[l] / B))
@@ -153,25 +154,26 @@ class ParetoNbd(PurchaseModel):
         weights: npt.ArrayLike | None = None,
     ) -> "ParetoNbd":
         """Maximum likelihood, or the weak prior's mode where there is no proper maximum (``diagnostics.messages``)."""
-        at = histories(frequency, recency, T)
-        rows = collapse(at, checked_weights(weights, at.T.size))
-        if not rows.mean_age > 0.0:
-            raise ValueError("every customer has T = 0, so there is no time to learn from. Fit at a later as_of.")
+        rows = learnable(frequency, recency, T, weights)
         rate = max(rows.mean_x, 0.05) / rows.mean_age
         start = np.log([0.6, 0.6 / rate, 0.6, 0.5 * rows.mean_age])
         stride = rows.weight.size // SUBSAMPLE
-        sample = rows.every(stride) if stride > 1 else None
-        parameters, fit = maximise(
-            cls.symbols,
-            lambda theta: log_likelihood(theta, rows),
-            start,
+        sample = cls._target(rows.every(stride)) if stride > 1 else None
+        remedy = "BG/NBD or MBG/NBD may have a maximum on such data."
+        parameters, fit = maximise(cls._target(rows), start, sample=sample, remedy=remedy)
+        return cls(*parameters, fitted=fit)
+
+    @classmethod
+    def _target(cls, rows: Rows) -> Target:
+        return Target(
+            symbols=cls.symbols,
+            likelihood=lambda theta: log_likelihood(theta, rows),
+            likelihoods=lambda thetas: log_likelihoods(thetas, rows),
             n=rows.n,
             rows=rows.weight.size,
+            effort=60.0 * rows.weight.size,
             prior=gamma_prior(rows.mean_age),
-            subsample=None if sample is None else (lambda theta: log_likelihood(theta, sample), sample.n),
-            remedy="BG/NBD or MBG/NBD may have a maximum on such data.",
         )
-        return cls(*parameters, fitted=fit)
 
     def _log_odds_gone(self, at: Histories) -> Floats:
         return once_each(at, self._log_odds_over)

@@ -8,9 +8,12 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from models.btyd.collapse import Rows, learnable
 from models.btyd.inputs import Floats, Histories, checked_counts, histories, positive
 from models.btyd.lifetimes_bridge import as_fitter
+from models.btyd.maximum import Target
 from models.btyd.model import Model
+from models.btyd.posterior import Posterior, draw
 from models.btyd.simulate import Simulated
 
 
@@ -19,6 +22,24 @@ class PurchaseModel(Model):
     """A model of when customers buy and when they stop. Times are in the unit of the data it was fitted to."""
 
     in_lifetimes: ClassVar[tuple[str, str]]
+
+    @classmethod
+    @abstractmethod
+    def _target(cls, rows: Rows) -> Target:
+        """The model's likelihood on collapsed rows."""
+
+    def posterior(
+        self,
+        frequency: npt.ArrayLike,
+        recency: npt.ArrayLike,
+        T: npt.ArrayLike,
+        *,
+        weights: npt.ArrayLike | None = None,
+        draws: int = 4000,
+        seed: int = 0,
+    ) -> Posterior:
+        """Draws of the parameters given the customers the model was fitted to; the same for the same ``seed``."""
+        return draw(self._target(learnable(frequency, recency, T, weights)), self.parameters, draws=draws, seed=seed)
 
     @abstractmethod
     def _log_odds_gone(self, at: Histories) -> Floats:

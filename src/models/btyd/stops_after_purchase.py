@@ -8,10 +8,10 @@ import numpy.typing as npt
 
 from models.btyd.ages import by_frequency_and_age
 from models.btyd.alive import discounted, pmf, purchases, stays
-from models.btyd.collapse import collapse
-from models.btyd.dropout import CHUNK, log_likelihood, log_odds_gone
-from models.btyd.inputs import Floats, Histories, checked_counts, checked_weights, histories, positive
-from models.btyd.maximum import maximise
+from models.btyd.collapse import Rows, learnable
+from models.btyd.dropout import CHUNK, log_likelihood, log_likelihoods, log_odds_gone
+from models.btyd.inputs import Floats, Histories, checked_counts, positive
+from models.btyd.maximum import Target, maximise
 from models.btyd.priors import beta_prior
 from models.btyd.purchases import PurchaseModel
 from models.btyd.simulate import Simulated, arrivals
@@ -52,24 +52,24 @@ class StopsAfterPurchase(PurchaseModel):
         ``frequency``, ``recency``, ``T``: shape (customers,), any unit of time. Newton on collapsed rows with exact
         gradient and Hessian, started on a subsample.
         """
-        at = histories(frequency, recency, T)
-        rows = collapse(at, checked_weights(weights, at.T.size))
-        if not rows.mean_age > 0.0:
-            raise ValueError("every customer has T = 0, so there is no time to learn from. Fit at a later as_of.")
+        rows = learnable(frequency, recency, T, weights)
         start = np.log([0.5, 0.5 * rows.mean_age / max(rows.mean_x, 0.05), 0.7, 2.5])
         stride = rows.weight.size // SUBSAMPLE
-        sample = rows.every(stride) if stride > 1 else None
-        parameters, fit = maximise(
-            cls.symbols,
-            lambda theta: log_likelihood(theta, rows, cls.first),
-            start,
+        sample = cls._target(rows.every(stride)) if stride > 1 else None
+        parameters, fit = maximise(cls._target(rows), start, sample=sample, remedy=cls.remedy)
+        return cls(*parameters, fitted=fit)
+
+    @classmethod
+    def _target(cls, rows: Rows) -> Target:
+        return Target(
+            symbols=cls.symbols,
+            likelihood=lambda theta: log_likelihood(theta, rows, cls.first),
+            likelihoods=lambda thetas: log_likelihoods(thetas, rows, cls.first),
             n=rows.n,
             rows=rows.weight.size,
+            effort=float(rows.weight.size + rows.T.size + rows.t.size + 10 * rows.x.size),
             prior=beta_prior(rows.mean_age),
-            subsample=None if sample is None else (lambda theta: log_likelihood(theta, sample, cls.first), sample.n),
-            remedy=cls.remedy,
         )
-        return cls(*parameters, fitted=fit)
 
     @property
     def _m(self) -> float:
