@@ -225,7 +225,7 @@ class Learning(Section):
     """How models are trained, compared and promoted."""
 
     candidates: tuple[str, ...] = Field(default=(), description="names of candidate models (default: all)")
-    metric: str = Field(default="churn_log_loss", description="decides which candidate wins and who is promoted")
+    metric: str = Field(default="churn_log_loss", description="decides between champion and challenger")
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 7
     tuning_trials: Annotated[int, Field(ge=0)] = 0
     bootstrap: Annotated[int, Field(ge=20)] = 200

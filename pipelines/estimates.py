@@ -128,7 +128,8 @@ def _of_buyers(
     past = money.margin * snapshot.spend
     unit = order if snapshot.has_money else np.ones(x.size)  # without amounts, value is counted in purchases
     one = np.ones(x.size)
-    second = model.expected_discounted_purchases(money.value_horizon, money.discount_rate, one, age, age)
+    soon = np.maximum(age, 1.0)  # as if the second purchase came today, or tomorrow where the first came today
+    second = model.expected_discounted_purchases(money.value_horizon, money.discount_rate, one, soon, soon)
     unknown = np.full(x.size, np.nan)
     return {
         **{f"{name}_{side}": unknown for name in ("expected_purchases", "residual_value") for side in ("low", "high")},

@@ -16,6 +16,9 @@ from models.learning.snapshot import outcome_of
 from pipelines.config import Config
 from pipelines.console import Progress
 
+DECIDING = ("churn_log_loss", "churn_auc", "spend_mae", "spend_gini")
+"""The metrics by which the winner of a training is found: probability, ranking, amount, ranking by amount."""
+
 
 @dataclass(frozen=True)
 class Judged:
@@ -85,18 +88,34 @@ def campaign(config: Config) -> Campaign:
     )
 
 
-def best(judged: Mapping[str, Judged], metric: str) -> tuple[str, str]:
-    """The candidate with the best value of the metric, and the reason in words; ties go to the first by name.
+def best(judged: Mapping[str, Judged]) -> tuple[str, str]:
+    """The candidate to prefer, and the reason in words: the best mean rank over `DECIDING`.
+
+    One metric alone can be won by luck of level in one window; a candidate that is near the top in probability, ranking
+    and money is the one to rely on. Metrics that this window does not define are left out; ties go to the better value
+    of the first metric, then to the first name.
 
     Raises:
-        ValueError: the metric is defined for no candidate on this window.
+        ValueError: no metric is defined on this window.
     """
-    usable = {n: j.evaluation.metrics[metric] for n, j in judged.items() if np.isfinite(j.evaluation.metrics[metric])}
-    if not usable:
+    values = {
+        metric: {name: judged[name].evaluation.metrics[metric] for name in judged}
+        for metric in DECIDING
+        if all(np.isfinite(one.evaluation.metrics[metric]) for one in judged.values())
+    }
+    if not values:
         raise ValueError(
-            f"{metric} is not defined on the test window for any of {', '.join(judged)} (everybody or nobody bought, "
-            "or the log has no amounts). Choose another horizon or date, or another [learning] metric."
+            f"none of {', '.join(DECIDING)} is defined on the test window (everybody or nobody bought). "
+            "Choose another horizon or as-of date."
         )
+    ranks = {name: float(np.mean([_rank(metric, found, name) for metric, found in values.items()])) for name in judged}
+    first = next(iter(values))
+    name = min(judged, key=lambda n: (ranks[n], _rank(first, values[first], n), n))
+    numbers = ", ".join(f"{metric} {found[name]:.4g}" for metric, found in values.items())
+    return name, f"best mean rank ({ranks[name]:.2g} of {len(judged)}) over {numbers}"
+
+
+def _rank(metric: str, found: Mapping[str, float], name: str) -> int:
+    """1 + how many others are strictly better."""
     sign = 1.0 if metric in evaluation.LOWER_IS_BETTER else -1.0
-    name = min(usable, key=lambda n: (sign * usable[n], n))
-    return name, f"best {metric} of {len(usable)} candidates on the same window: {usable[name]:.4f}"
+    return 1 + sum(sign * value < sign * found[name] for value in found.values())

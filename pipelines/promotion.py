@@ -28,11 +28,14 @@ CHECKED_ROWS = 500
 
 @dataclass(frozen=True)
 class Promotion:
-    """What became of a bundle: its version, its number in the registry, who is champion now, and why."""
+    """What became of a bundle: its version, its number in the registry, who is champion now, and why.
+
+    number is None where the model was not fit to be registered, champion_number where there is no champion yet.
+    """
 
     model_version: str
-    number: str
-    champion_number: str
+    number: str | None
+    champion_number: str | None
     registered: bool
     decision: Decision
 
@@ -65,18 +68,18 @@ def promote(
         return Promotion(digest, champion.number, champion.number, False, _undecided(config, reason, promote=False))
     number = model_registry.find_version(tracker, digest)
     is_new = number is None
-    fault = None
     if number is None:
         uri = _log_model(tracker, run_id, bundle, now)
         fault = _fault(tracker, uri, bundle, now)
+        if fault is not None:
+            reason = f"Not registered: the logged model does not reproduce its predictions: {fault}."
+            leading = None if champion is None else champion.number
+            return Promotion(digest, None, leading, False, _undecided(config, reason, promote=False))
         number = model_registry.register(
             tracker, uri, run_id, digest=digest, tags=tags, note=f"{bundle.candidate} as of {bundle.as_of}"
         )
-    decision = _decide(champion, bundle, trial, config, fault)
-    if decision.promote:
-        model_registry.set_alias(tracker, CHAMPION, number)
-    else:
-        model_registry.set_alias(tracker, CHALLENGER, number)
+    decision = _decide(champion, bundle, trial, config)
+    model_registry.set_alias(tracker, CHAMPION if decision.promote else CHALLENGER, number)
     leading = number if decision.promote or champion is None else champion.number
     return Promotion(digest, number, leading, is_new, decision)
 
@@ -128,10 +131,8 @@ def _fault(tracker: Tracker, uri: str, bundle: Bundle, now: Snapshot) -> str | N
     return reproduces(tracker, uri, input_table(some), expected)
 
 
-def _decide(champion: Registered | None, bundle: Bundle, trial: Trial, config: Config, fault: str | None) -> Decision:
+def _decide(champion: Registered | None, bundle: Bundle, trial: Trial, config: Config) -> Decision:
     """Champion or not, and why; see `models.evaluation.decide` for the rule."""
-    if fault is not None:
-        return _undecided(config, f"Kept: the logged model does not reproduce its predictions: {fault}.", promote=False)
     challenger = trial.judged[bundle.candidate].evaluation
     metric = config.learning.metric
     if champion is None:

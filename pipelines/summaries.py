@@ -52,7 +52,8 @@ def show_training(training: Training) -> None:
     console.print(f"Horizon {training.span.horizon} days: {training.span.reason}.")
     console.print(trial.origins.statement)
     console.print(f"Winner: [bold]{training.winner}[/], {training.why}.")
-    console.print(f"{promotion.decision.reason} Champion: version {promotion.champion_number}.")
+    leader = "there is none yet" if promotion.champion_number is None else f"version {promotion.champion_number}"
+    console.print(f"{promotion.decision.reason} Champion: {leader}.")
 
 
 STAGE_COLUMNS = (

@@ -103,7 +103,7 @@ def train(config: Config, store: HistoryStore, tracker: Tracker, progress: Progr
         trial = judge(history, origins, span.horizon, config, progress)
         progress("logging the candidates")
         children = {one: log_candidate(tracker, run_id, one, trial, tags=tags, config=config) for one in trial.judged}
-        winner, why = best(trial.judged, config.learning.metric)
+        winner, why = best(trial.judged)
         progress(f"refitting {winner} on all that is known")
         now = Snapshot.of(history, Window(span.as_of, span.horizon), with_outcome=False)
         bundle = refit(now, span, trial, winner, config)
@@ -144,8 +144,8 @@ def _log_parent(tracker: Tracker, training: Training, config: Config, evidence: 
     tags = {
         "winner": training.winner,
         "model_version": promotion.model_version,
-        "registered_version": promotion.number,
-        "champion_version": promotion.champion_number,
+        "registered_version": str(promotion.number),
+        "champion_version": str(promotion.champion_number),
         "promoted": str(promotion.decision.promote),
         "decision": promotion.decision.reason,
     }
