@@ -2,21 +2,17 @@
 
 from collections.abc import Mapping
 
-import duckdb
-
 from features.account import FIRST_POSSIBLE, LARGEST_AMOUNT, LAST_POSSIBLE, MICRO, REASON_CODES
 from features.netting import NO_CODE
 from features.window import UNKNOWN_DAY
 from pipelines.ingest.sources import literal, quoted
 from pipelines.ingest.spec import IngestError, TableSpec
 
+RAW = "\x1f"
+"""Stands between timestamp, amount and order in the raw text that returns and unusable rows keep."""
+
 INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
 FLOATS = ("FLOAT", "DOUBLE")
-
-
-def source_columns(con: duckdb.DuckDBPyConnection, source: str) -> dict[str, str]:
-    """Names and SQL types of a relation's columns."""
-    return {str(row[0]): str(row[1]) for row in con.sql(f"DESCRIBE SELECT * FROM {source}").fetchall()}
 
 
 def check_columns(what: str, wanted: Mapping[str, str], found: Mapping[str, str], needed: tuple[str, ...]) -> None:
@@ -88,13 +84,13 @@ def classify(
     has_money = "amount" in names
     tests = [
         ("id IS NULL", "customer_missing"),
-        ("coalesce(trim(raw_timestamp), '') = ''", "timestamp_missing"),
+        (_absent("raw_timestamp", columns[names["timestamp"]]), "timestamp_missing"),
         ("day IS NULL AND date IS NULL", "timestamp_unreadable"),
         (f"day IS NULL OR day NOT BETWEEN {FIRST_POSSIBLE} AND {LAST_POSSIBLE}", "timestamp_impossible"),
     ]
     if has_money:
         tests += [
-            ("coalesce(trim(raw_amount), '') = ''", "amount_missing"),
+            (_absent("raw_amount", columns[names["amount"]]), "amount_missing"),
             ("number IS NULL", "amount_unreadable"),
             ("NOT isfinite(number)", "amount_not_finite"),
             (f"abs(number) > {LARGEST_AMOUNT}", "amount_out_of_range"),
@@ -111,21 +107,29 @@ def classify(
         SELECT CASE WHEN why = 0 THEN (hash(id) % {n_buckets})::USMALLINT ELSE {n_buckets} END AS bucket, id,
             CASE WHEN day BETWEEN {FIRST_POSSIBLE} AND {LAST_POSSIBLE} THEN day ELSE {UNKNOWN_DAY} END::INTEGER AS day,
             value, {carried}, why,
-            CASE WHEN why <> 0 OR value < 0 THEN raw_timestamp END AS raw_timestamp,
-            CASE WHEN why <> 0 OR value < 0 THEN raw_amount END AS raw_amount,
-            CASE WHEN why <> 0 OR value < 0 THEN raw_order END AS raw_order
+            CASE WHEN why <> 0 OR value < 0 THEN
+                concat_ws('{RAW}', coalesce(CAST(raw_timestamp AS VARCHAR), ''),
+                    coalesce(CAST(raw_amount AS VARCHAR), ''), coalesce(CAST(raw_order AS VARCHAR), '')) END AS raw
         FROM (SELECT *, ({reason})::UTINYINT AS why FROM (
             SELECT *, CASE WHEN isfinite(number) AND abs(number) <= {LARGEST_AMOUNT}
                 THEN round(number * {MICRO})::BIGINT ELSE 0 END AS value
             FROM ({_read(source, columns, spec, kind_of_id, aliases)})))"""
 
 
+def _absent(name: str, kind: str) -> str:
+    """Test for a value that the source leaves empty."""
+    return f"{name} IS NULL OR trim({name}) = ''" if kind == "VARCHAR" else f"{name} IS NULL"
+
+
 def _read(source: str, columns: Mapping[str, str], spec: TableSpec, kind_of_id: str, aliases: str | None) -> str:
     """SQL that reads the canonical columns; ``s`` is the source row, so that its names cannot clash with ours."""
     names = spec.columns
 
+    def raw(role: str) -> str:
+        return f"s.{quoted(names[role])}" if role in names else "NULL::VARCHAR"
+
     def text(role: str) -> str:
-        return f"nullif(CAST(s.{quoted(names[role])} AS VARCHAR), '')" if role in names else "NULL::VARCHAR"
+        return f"nullif(CAST({raw(role)} AS VARCHAR), '')" if role in names else "NULL::VARCHAR"
 
     def number(role: str) -> str:
         return f"TRY_CAST(s.{quoted(names[role])} AS DOUBLE)" if role in names else "NULL::DOUBLE"
@@ -135,9 +139,11 @@ def _read(source: str, columns: Mapping[str, str], spec: TableSpec, kind_of_id: 
     value = number("amount")
     if "amount" not in names:
         value = f"CASE WHEN isfinite({items}) AND abs({items}) <= 1e9 THEN {items} ELSE 1 END"
-    order_key = f"coalesce((hash({text('order_id')}) >> 1)::BIGINT, {NO_CODE})"
-    if "order_id" not in names:
-        order_key = f"{NO_CODE}::BIGINT"
+    order_key = f"{NO_CODE}::BIGINT"
+    if "order_id" in names:
+        is_text = columns[names["order_id"]] == "VARCHAR"
+        some = f"nullif({raw('order_id')}, '')" if is_text else raw("order_id")
+        order_key = f"CASE WHEN {some} IS NULL THEN {NO_CODE} ELSE (hash({some}) >> 1)::BIGINT END"
     raw_id = id_sql(names["customer_id"], kind_of_id)
     identity = raw_id if aliases is None else f"coalesce(m.customer_id, {raw_id})"
     joined = f"{source} AS s" if aliases is None else f"{source} AS s LEFT JOIN {aliases} AS m ON {raw_id} = m.alias"
@@ -146,6 +152,6 @@ def _read(source: str, columns: Mapping[str, str], spec: TableSpec, kind_of_id: 
         SELECT {identity} AS id, {date} AS date, {day_sql(date)} AS day, {value} AS number, {items} AS quantity,
             {number("cost")} AS cost, {order_key} AS order_key, {text("product")} AS product,
             {text("category")} AS category, {text("channel")} AS channel, {text("currency")} AS currency,
-            (hash({every}) >> 1)::BIGINT AS row_hash, {text("timestamp")} AS raw_timestamp,
-            {text("amount")} AS raw_amount, {text("order_id")} AS raw_order
+            (hash({every}) >> 1)::BIGINT AS row_hash, {raw("timestamp")} AS raw_timestamp,
+            {raw("amount")} AS raw_amount, {raw("order_id")} AS raw_order
         FROM {joined}"""

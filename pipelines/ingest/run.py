@@ -1,32 +1,33 @@
 """Ingest: sources in, a history store and an account of every row out."""
 
 import datetime as dt
-import hashlib
+import fcntl
 import math
 import shutil
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-import duckdb
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-
-from features import columns as arrow_columns
-from features.account import REASON_CODES, REASONS, Account, Ledger
-from features.assemble import Assembled, CleanLines, assemble
-from pipelines.ingest import contract, sources
-from pipelines.ingest.segment import OPTIONAL, Columns, write_bucket
+from features.account import Account
+from pipelines.ingest.build import Built, build_segment
+from pipelines.ingest.contract import check_columns, id_type
+from pipelines.ingest.engine import connect, engine_hash
+from pipelines.ingest.extras import ROLES, ExtraTable, load_aliases, write_table
+from pipelines.ingest.judge import judged
+from pipelines.ingest.sources import Source, SourceFile, find_files, open_database, open_files
 from pipelines.ingest.spec import IngestError, QuarantineLimits, Tables, TableSpec
-from pipelines.ingest.stage import Progress, connect, only_row, set_aside, stage, staged_bucket
-from pipelines.ingest.store import HistoryStore, Manifest
+from pipelines.ingest.store import FORMAT, HistoryStore, Manifest, ledger_lists
+
+import duckdb  # isort: skip
+
+Progress = Callable[[str, float], None]
 
 LINES_PER_BUCKET = 1_500_000
 """Lines of one bucket: what is held in memory at a time."""
 
-SORT_FROM_BUCKETS = 32
-"""Number of buckets from which sorting the staging table by bucket costs less than scanning it for each."""
+SCRATCH = ".ingest-"
 
 
 def ingest(
@@ -42,184 +43,242 @@ def ingest(
 ) -> Account:
     """Bring the tables into the history store at ``directory`` and return the account of the transactions' rows.
 
-    The same input again changes nothing. A crash at any point leaves the former store: the manifest is written last.
+    Files that are in the store already are not read again; new files of transactions add one sorted segment; any other
+    change builds the store anew. The same input changes nothing, and a crash at any point leaves the former store,
+    because the manifest is written last.
     """
     report = progress or (lambda _what, _share: None)
     limits = limits or QuarantineLimits()
-    spec = tables.transactions
     directory.mkdir(parents=True, exist_ok=True)
-    report("reading transactions", 0.0)
-    files = sources.find_files(spec, "transactions")
-    inputs = sorted(_file_digest(f.path) for f in files)
-    settings = {"transactions": _spec_json(spec), "zero_amount": zero_amount, "buckets": buckets}
-    former = HistoryStore.open(directory) if HistoryStore.exists(directory) else None
-    if former is not None and former.manifest.inputs == inputs and former.manifest.settings == settings:
-        report("history is up to date", 1.0)
-        return _judged(former.account_as_of(as_of), limits, former.quarantine_path)
-    scratch = Path(tempfile.mkdtemp(prefix=".ingest-", dir=directory))
+    with _alone(directory):
+        report("looking at the sources", 0.0)
+        former = HistoryStore(directory, Manifest.read(directory)) if _current(directory) else None
+        _sweep(directory, former)
+        files = {what: find_files(spec, what) for what, spec in _present(tables).items() if spec.path is not None}
+        settings = _settings(tables, zero_amount)
+        if former is not None and former.manifest.settings != settings:
+            former = None
+        inputs = {what: sorted(f.sha256 for f in found) for what, found in files.items()}
+        if former is not None and former.manifest.inputs == inputs and len(files) == len(_present(tables)):
+            report("history is up to date", 1.0)
+            return judged(former.account_as_of(_known(as_of, former)), limits, former.quarantine_path)
+        scratch = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=directory))
+        try:
+            with connect(scratch, memory_limit) as con:
+                work = _Work(con, tables, files, directory, scratch, zero_amount, buckets, report)
+                manifest = work.run(former, inputs, settings)
+            store = HistoryStore(directory, manifest)
+            account = judged(store.account_as_of(_known(as_of, store)), limits, None)
+            if former is None or manifest != former.manifest:
+                manifest.publish(directory)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+            _sweep(directory, HistoryStore(directory, Manifest.read(directory)) if _current(directory) else None)
+        report("history is ready", 1.0)
+        return account
+
+
+class _Work:
+    """One ingest: what it reads and where it writes."""
+
+    def __init__(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        tables: Tables,
+        files: dict[str, list[SourceFile]],
+        directory: Path,
+        scratch: Path,
+        zero_amount: str,
+        buckets: int | None,
+        report: Progress,
+    ) -> None:
+        self.con, self.tables, self.files = con, tables, files
+        self.directory, self.scratch = directory, scratch
+        self.zero_amount, self.buckets, self.report = zero_amount, buckets, report
+
+    def run(self, former: HistoryStore | None, inputs: dict[str, list[str]], settings: dict[str, object]) -> Manifest:
+        """Build what is new and return the manifest that names it."""
+        added = self._added(former, inputs)
+        base = former if added is not None else None
+        fresh = self.files.get("transactions") if added is None else added
+        spec = self.tables.transactions
+        self.report("reading transactions", 0.0)
+        source = self._open("transactions", spec, fresh) if fresh is None or fresh else None
+        if base is not None:
+            kind, n_buckets = base.manifest.id_type, base.manifest.n_buckets
+        else:
+            assert source is not None
+            check_columns("transactions", spec.columns, source.columns, ("customer_id", "timestamp"))
+            kind = id_type(source.columns, spec.columns["customer_id"], "transactions")
+            n_buckets = self.buckets or 1 << max(0, math.ceil(math.log2(max(source.rows, 1) / LINES_PER_BUCKET)))
+        aliases = None
+        if self.tables.id_map is not None:
+            id_map = self._open("id_map", self.tables.id_map, self.files.get("id_map"))
+            aliases = load_aliases(self.con, id_map, self.tables.id_map, kind)
+        built: Built | None = None
+        if source is not None:
+            built = build_segment(
+                self.con,
+                source,
+                spec,
+                self.scratch,
+                kind_of_id=kind,
+                n_buckets=n_buckets,
+                zero_amount=self.zero_amount,
+                aliases=aliases,
+                former=base,
+                report=self.report,
+            )
+            if former is not None and spec.path is None and built.totals == former.manifest.totals:
+                base, built = former, None  # a database that says what it said before
+        extras, extra_tables = self._extras(base, inputs, kind, n_buckets, aliases)
+        return self._manifest(base, built, extras, extra_tables, inputs, settings, n_buckets, kind)
+
+    def _added(self, former: HistoryStore | None, inputs: dict[str, list[str]]) -> list[SourceFile] | None:
+        """Files of transactions that the store lacks; None where the store must be built anew."""
+        if former is None or "transactions" not in inputs:
+            return None
+        known = former.manifest.inputs.get("transactions", [])
+        if not set(known) <= set(inputs["transactions"]) or former.manifest.inputs.get("id_map") != inputs.get(
+            "id_map"
+        ):
+            return None
+        if self.tables.id_map is not None and self.tables.id_map.path is None:
+            return None
+        return [f for f in self.files["transactions"] if f.sha256 not in known]
+
+    def _open(self, what: str, spec: TableSpec, files: list[SourceFile] | None) -> Source:
+        if files is None:
+            return open_database(self.con, spec, what)
+        return open_files(self.con, files, spec, what)
+
+    def _extras(
+        self,
+        base: HistoryStore | None,
+        inputs: dict[str, list[str]],
+        kind: str,
+        n_buckets: int,
+        aliases: str | None,
+    ) -> tuple[str | None, dict[str, ExtraTable]]:
+        """The optional tables: the former folder where nothing changed, else a new one."""
+        wanted = {what: spec for what, spec in _present(self.tables).items() if what in ROLES}
+        if not wanted:
+            return None, {}
+        if base is not None and all(
+            what in inputs and base.manifest.inputs.get(what) == inputs[what] for what in wanted
+        ):
+            return base.manifest.extras, dict(base.manifest.extra_tables)
+        folder = self.scratch / "extras"
+        folder.mkdir()
+        found = {}
+        for what, spec in wanted.items():
+            self.report(f"reading {what}", 0.0)
+            source = self._open(what, spec, self.files.get(what))
+            found[what] = write_table(
+                self.con, what, source, spec, folder, kind_of_id=kind, n_buckets=n_buckets, aliases=aliases
+            )
+        if base is not None and found == base.manifest.extra_tables:
+            return base.manifest.extras, found
+        return _adopt(folder, self.directory, "extras"), found
+
+    def _manifest(
+        self,
+        base: HistoryStore | None,
+        built: Built | None,
+        extras: str | None,
+        extra_tables: dict[str, ExtraTable],
+        inputs: dict[str, list[str]],
+        settings: dict[str, object],
+        n_buckets: int,
+        kind: str,
+    ) -> Manifest:
+        if built is None:
+            assert base is not None
+            return replace(base.manifest, inputs=inputs, extras=extras, extra_tables=extra_tables)
+        segment = _adopt(built.folder, self.directory, "segment")
+        return Manifest(
+            format=FORMAT,
+            engine_hash=engine_hash(),
+            settings=settings,
+            inputs=inputs,
+            n_buckets=n_buckets,
+            id_type=kind,
+            columns=built.columns,
+            segments=(*(base.manifest.segments if base is not None else ()), segment),
+            extras=extras,
+            extra_tables=extra_tables,
+            first_day=built.first_day,
+            last_day=built.last_day,
+            ledger=ledger_lists(built.ledger),
+            totals=built.totals,
+            equal_rows_kept=built.equal_rows_kept,
+            zero_amount_purchases=built.zero_amount_purchases,
+            unmatched=built.unmatched,
+        )
+
+
+def _adopt(built: Path, directory: Path, kind: str) -> str:
+    """Move a finished folder into the store under the next free number."""
+    taken = [int(p.name.rpartition("-")[2]) for p in directory.glob(f"{kind}-*")]
+    name = f"{kind}-{max(taken, default=0) + 1:04d}"
+    built.rename(directory / name)
+    return name
+
+
+def _current(directory: Path) -> bool:
+    """Whether there is a store that this program and its engine can add to."""
+    if not HistoryStore.exists(directory):
+        return False
     try:
-        with connect(scratch, memory_limit) as con:
-            relation = sources.relation(files, spec)
-            manifest = _build(con, relation, spec, directory, scratch, buckets, zero_amount, report, former)
-        manifest = manifest.with_inputs(inputs, settings)
-        account = _judged(HistoryStore(directory, manifest).account_as_of(as_of), limits, None)
-        manifest.publish(directory)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    report("history is ready", 1.0)
-    return account
+        return Manifest.read(directory).engine_hash == engine_hash()
+    except IngestError:
+        return False
 
 
-def _build(
-    con: duckdb.DuckDBPyConnection,
-    relation: str,
-    spec: TableSpec,
-    directory: Path,
-    scratch: Path,
-    buckets: int | None,
-    zero_amount: str,
-    report: Progress,
-    former: HistoryStore | None,
-) -> Manifest:
-    names = spec.columns
-    found = contract.source_columns(con, relation)
-    contract.check_columns("transactions", names, found, ("customer_id", "timestamp"))
-    kind_of_id = contract.id_type(found, names["customer_id"], "transactions")
-    n_buckets = buckets or _choose_buckets(con, relation)
-    classified = contract.classify(
-        relation,
-        found,
-        spec,
-        kind_of_id=kind_of_id,
-        n_buckets=n_buckets,
-        zero_amount=zero_amount,
-        aliases=None,
-    )
-    kept = Columns("amount" in names, "order_id" in names, tuple(c for c in OPTIONAL if c in names))
-    totals = stage(con, classified, has_money=kept.money, ordered=n_buckets >= SORT_FROM_BUCKETS)
-    number = former.manifest.next_segment() if former is not None else 1
-    segment = directory / f"segment-{number:04d}"
-    shutil.rmtree(segment, ignore_errors=True)
-    building = scratch / "segment"
-    building.mkdir()
-    quarantined, ledger = set_aside(con, n_buckets)
-    ledgers = [ledger]
-    unusable = [_quarantine_rows(quarantined, [list(REASONS)[w] for w in quarantined["why"].to_pylist()])]
-    equal = zero = unmatched = 0
-    first, last = None, None
-    for bucket in range(n_buckets):
-        report("sorting and netting", bucket / n_buckets)
-        staged = staged_bucket(con, bucket)
-        ids, done, lines = assemble_bucket(staged, kept)
-        write_bucket(building, bucket, ids, staged, done, kept)
-        money = lines.value if kept.money else np.zeros_like(lines.value)
-        ledgers.append(Ledger.of(lines.day, done.reason, money))
-        orphans = done.reason == REASON_CODES["return_without_purchase"]
-        if orphans.any():
-            unusable.append(
-                _quarantine_rows(staged.filter(pa.array(orphans)), ["return_without_purchase"] * int(orphans.sum()))
-            )
-        equal += done.equal_rows_kept
-        zero += int((lines.value[done.line_rows] == 0).sum())
-        unmatched += done.unmatched
-        if lines.day.size:
-            first = min(int(lines.day.min()), lines.day[0] if first is None else first)
-            last = max(int(lines.day.max()), lines.day[0] if last is None else last)
-    pq.write_table(pa.concat_tables(unusable), building / "quarantine.parquet", compression="zstd")
-    if first is None or last is None:
-        raise IngestError(
-            f"transactions: none of the {totals.rows:,} rows can be used. Check the names of the columns and "
-            "the format of the timestamps."
-        )
-    building.rename(segment)
-    return Manifest.new(
-        n_buckets=n_buckets,
-        id_type=kind_of_id,
-        columns=kept,
-        segments=(segment.name,),
-        first_day=int(first),
-        last_day=int(last),
-        ledger=Ledger.merge(ledgers),
-        totals=totals,
-        equal_rows_kept=equal,
-        zero_amount_purchases=zero if kept.money else 0,
-        unmatched=unmatched if kept.money else 0,
-    )
+def _sweep(directory: Path, store: HistoryStore | None) -> None:
+    """Remove what a crash or a rebuild left: scratch folders, and segments that no manifest names."""
+    kept = set() if store is None else {*store.manifest.segments, store.manifest.extras}
+    for path in directory.iterdir():
+        ours = path.name.startswith((SCRATCH, "segment-", "extras-")) and path.is_dir()
+        if ours and path.name not in kept:
+            shutil.rmtree(path, ignore_errors=True)
 
 
-def assemble_bucket(staged: pa.Table, kept: Columns) -> tuple[pa.Array, Assembled, CleanLines]:
-    """Sort, net and collapse the staged rows of one bucket; ids in order."""
-    encoded = arrow_columns.column(staged, "id", "staged", "id").dictionary_encode()
-    order = pc.sort_indices(encoded.dictionary).to_numpy()
-    rank = np.empty(order.size, np.int32)
-    rank[order] = np.arange(order.size, dtype=np.int32)
-
-    def plain(name: str) -> np.ndarray:
-        return np.ascontiguousarray(staged[name].combine_chunks().to_numpy())
-
-    lines = CleanLines(
-        n=order.size,
-        customer=rank[encoded.indices.to_numpy()],
-        day=plain("day"),
-        value=plain("value"),
-        product=arrow_columns.codes(staged["product"].combine_chunks()).code if "product" in kept.optional else None,
-        order=plain("order_key") if kept.order else None,
-        row=plain("row_hash"),
-    )
-    return encoded.dictionary.take(pa.array(order)), assemble(lines), lines
+@contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """Hold the store's lock: two ingests into one folder would sweep each other's work away."""
+    with (directory / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise IngestError(f"another ingest is at work in {directory.name}. Wait for it to end.") from None
+        yield
 
 
-def _quarantine_rows(staged: pa.Table, reasons: list[str]) -> pa.Table:
-    """Rows for the quarantine file: as they stood in the source, and why."""
-    rows = staged.select(
-        ["id", "raw_timestamp", "raw_amount", "raw_order", "product", "category", "channel", "quantity"]
-    )
-    rows = rows.rename_columns(
-        ["customer_id", "timestamp", "amount", "order_id", "product", "category", "channel", "quantity"]
-    )
-    rows = rows.set_column(0, "customer_id", rows["customer_id"].cast(pa.string()))
-    return rows.append_column("reason", pa.array(reasons, pa.string()))
+def _known(as_of: dt.date | None, store: HistoryStore) -> dt.date | None:
+    """The as-of date of the account: as asked, else the last day of the log, but never a day that is still to come."""
+    return as_of if as_of is not None else min(store.last_day, dt.date.today())
 
 
-def _judged(account: Account, limits: QuarantineLimits, where: Path | None) -> Account:
-    """The account if it adds up and not too much was quarantined."""
-    account.check()
-    place = "" if where is None else f" The rows are in {where.name}."
-    if account.quarantined_share > limits.max_share:
-        reasons = ", ".join(f"{x.rows:,} {x.reason}" for x in account.lines if x.status == "quarantined")
-        raise IngestError(
-            f"transactions: {account.rows('quarantined'):,} of {account.input_rows:,} rows "
-            f"({account.quarantined_share:.1%}) would be quarantined, at most {limits.max_share:.1%} may be "
-            f"({reasons}).{place} Mend the source or raise the limit."
-        )
-    for reason, share in limits.by_reason.items():
-        if reason not in REASONS:
-            raise IngestError(f"quarantine limits: no reason {reason!r}; the reasons are {list(REASONS)}.")
-        if account.rows(reason=reason) > share * account.input_rows:
-            raise IngestError(
-                f"transactions: {account.rows(reason=reason):,} of {account.input_rows:,} rows would be quarantined as "
-                f"{reason}, at most {share:.1%} may be.{place} Mend the source or raise the limit."
-            )
-    return account
-
-
-def _choose_buckets(con: duckdb.DuckDBPyConnection, relation: str) -> int:
-    [rows] = only_row(con, f"SELECT count(*) FROM {relation}")
-    return 1 << max(0, math.ceil(math.log2(max(int(rows), 1) / LINES_PER_BUCKET)))
-
-
-def _file_digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _spec_json(spec: TableSpec) -> dict[str, object]:
-    return {
-        "columns": dict(sorted(spec.columns.items())),
-        "delimiter": spec.delimiter,
-        "header": spec.header,
-        "timestamp_format": spec.timestamp_format,
-        "sheet": spec.sheet,
-        "query": spec.query,
-        "currency": spec.currency,
+def _present(tables: Tables) -> dict[str, TableSpec]:
+    named = {
+        name: getattr(tables, name) for name in ("transactions", "id_map", "customers", "interactions", "payments")
     }
+    return {name: spec for name, spec in named.items() if spec is not None}
+
+
+def _settings(tables: Tables, zero_amount: str) -> dict[str, object]:
+    """Everything but the places that decides what the sources mean."""
+    specs = {
+        name: {
+            "columns": dict(sorted(spec.columns.items())),
+            "delimiter": spec.delimiter,
+            "header": spec.header,
+            "timestamp_format": spec.timestamp_format,
+            "sheet": spec.sheet,
+            "query": spec.query,
+            "currency": spec.currency,
+        }
+        for name, spec in _present(tables).items()
+    }
+    return {"tables": specs, "zero_amount": zero_amount}

@@ -3,26 +3,27 @@
 import datetime as dt
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from features.account import MICRO, Account, Ledger
-from features.columns import date_of
-from features.combine import concatenate
-from features.history import Codes, History, Lines, Returns
+from features.account import Account
+from features.combine import concatenate, take
+from features.history import History
+from features.ledger import Ledger
 from features.window import to_date, to_day
-from pipelines.ingest.segment import Columns, read_part
+from pipelines.ingest.extras import ExtraTable, read_side_tables
+from pipelines.ingest.partition import InputTotals
+from pipelines.ingest.segment import Columns, read_history, read_part, whole
 from pipelines.ingest.spec import IngestError
-from pipelines.ingest.stage import InputTotals, only_row
 
 MANIFEST = "manifest.json"
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +32,16 @@ class Manifest:
 
     format: int
     engine_hash: int
+    settings: Mapping[str, Any]
+    inputs: Mapping[str, list[str]]
+    """Table -> digests of the files it was read from; none for a database, which is read anew each time."""
     n_buckets: int
     id_type: str
     columns: Columns
     segments: tuple[str, ...]
+    """Oldest first; of a customer in several, the newest holds the whole."""
+    extras: str | None
+    extra_tables: Mapping[str, ExtraTable]
     first_day: int
     last_day: int
     ledger: Mapping[str, list[int]]
@@ -42,35 +49,6 @@ class Manifest:
     equal_rows_kept: int
     zero_amount_purchases: int
     unmatched: int
-    inputs: list[str]
-    settings: Mapping[str, Any]
-
-    @staticmethod
-    def new(*, columns: Columns, ledger: Ledger, totals: InputTotals, **rest: Any) -> "Manifest":
-        """A manifest of freshly built segments."""
-        return Manifest(
-            format=FORMAT,
-            engine_hash=engine_hash(),
-            columns=columns,
-            ledger={
-                "day": ledger.day.tolist(),
-                "reason": ledger.reason.tolist(),
-                "rows": ledger.rows.tolist(),
-                "micro": ledger.micro.tolist(),
-            },
-            totals=totals,
-            inputs=[],
-            settings={},
-            **rest,
-        )
-
-    def with_inputs(self, inputs: list[str], settings: Mapping[str, Any]) -> "Manifest":
-        """The same manifest, with the inputs it was built from."""
-        return replace(self, inputs=inputs, settings=settings)
-
-    def next_segment(self) -> int:
-        """Number of the next segment."""
-        return 1 + max(int(name.rpartition("-")[2]) for name in self.segments)
 
     def publish(self, directory: Path) -> None:
         """Write the manifest by one rename."""
@@ -92,6 +70,7 @@ class Manifest:
         raw["columns"] = Columns(**{**raw["columns"], "optional": tuple(raw["columns"]["optional"])})
         raw["totals"] = InputTotals(**raw["totals"])
         raw["segments"] = tuple(raw["segments"])
+        raw["extra_tables"] = {name: ExtraTable(**table) for name, table in raw["extra_tables"].items()}
         return Manifest(**raw)
 
     def the_ledger(self) -> Ledger:
@@ -104,11 +83,9 @@ class Manifest:
         )
 
 
-def engine_hash() -> int:
-    """A probe of the engine's hash function: digests of rows and buckets are only comparable where it agrees."""
-    with duckdb.connect() as con:
-        [probe] = only_row(con, "SELECT (hash('lifecycle', 1.5, 7) >> 1)::BIGINT")
-    return int(probe)
+def ledger_lists(ledger: Ledger) -> dict[str, list[int]]:
+    """A ledger as the manifest keeps it."""
+    return {name: getattr(ledger, name).tolist() for name in ("day", "reason", "rows", "micro")}
 
 
 class HistoryStore:
@@ -130,6 +107,10 @@ class HistoryStore:
         if not HistoryStore.exists(directory):
             raise IngestError(f"no history store in {directory.name}: run `lifecycle ingest` first.")
         return HistoryStore(directory, Manifest.read(directory))
+
+    def folder(self, segment: str) -> Path:
+        """Folder of a segment."""
+        return self._directory / segment
 
     @property
     def n_buckets(self) -> int:
@@ -153,9 +134,14 @@ class HistoryStore:
 
     @property
     def digest(self) -> str:
-        """Digest of the content: rows of the input and the settings that decide how they are read."""
-        settings = {k: v for k, v in self.manifest.settings.items() if k != "buckets"}
-        return self.manifest.totals.sha256({"settings": settings, "engine": self.manifest.engine_hash})
+        """Digest of the content: rows of every table and the settings that decide how they are read."""
+        return self.manifest.totals.sha256(
+            {
+                "settings": self.manifest.settings,
+                "engine": self.manifest.engine_hash,
+                "tables": {name: table.digest for name, table in self.manifest.extra_tables.items()},
+            }
+        )
 
     @property
     def quarantine_path(self) -> Path:
@@ -169,20 +155,16 @@ class HistoryStore:
 
     def account_as_of(self, as_of: dt.date | None) -> Account:
         """Account of the rows as of a date; by default the last day of the log."""
-        day = self.manifest.last_day if as_of is None else to_day(date_of(as_of))
-        customers = everyone = 0
-        for bucket in range(self.n_buckets):
-            owned, known = self._known(bucket, day)
-            customers += known
-            everyone += owned
+        day = self.manifest.last_day if as_of is None else to_day(as_of)
+        counts = np.sum([self._known(bucket, day) for bucket in range(self.n_buckets)], axis=0)
         return Account.of(
             self.manifest.the_ledger(),
             input_rows=self.manifest.totals.rows,
             input_micro=self.manifest.totals.micro,
             has_money=self.has_money,
             as_of=day,
-            customers=customers,
-            prospects=everyone - customers,
+            customers=int(counts[1]),
+            prospects=int(counts[0] - counts[1]),
             equal_rows_kept=self.manifest.equal_rows_kept,
             zero_amount_purchases=self.manifest.zero_amount_purchases,
             unmatched_micro=self.manifest.unmatched,
@@ -191,82 +173,51 @@ class HistoryStore:
 
     def _known(self, bucket: int, as_of: int) -> tuple[int, int]:
         """Number of customers in a bucket, and of those with a purchase day known as of a day."""
-        folder = self._directory / self.manifest.segments[-1]
-        counts = read_part(folder, bucket, "customers", ["days"])["days"].to_numpy()
-        days = read_part(folder, bucket, "days", ["day", "void_day"])
-        known = (days["day"].to_numpy() <= as_of) & (days["void_day"].to_numpy() > as_of)
-        owner = np.repeat(np.arange(counts.size), counts)
-        return counts.size, int(np.unique(owner[known]).size)
+        seen: list[pa.Array] = []
+        buyers = 0
+        for name in reversed(self.manifest.segments):
+            folder = self._directory / name
+            customers = read_part(folder, bucket, "customers", ["customer_id", "days"])
+            ids, counts = whole(customers["customer_id"]), customers["days"].to_numpy()
+            days = read_part(folder, bucket, "days", ["day", "void_day"])
+            known = (days["day"].to_numpy() <= as_of) & (days["void_day"].to_numpy() > as_of)
+            bought = np.zeros(counts.size, np.bool_)
+            bought[np.repeat(np.arange(counts.size), counts)[known]] = True
+            for newer in seen:
+                bought &= ~pc.is_in(ids, newer).to_numpy(zero_copy_only=False)
+            buyers += int(bought.sum())
+            seen.append(ids)
+        seen += self._side_tables(bucket).ids()
+        everyone = len(seen[0]) if len(seen) == 1 else len(pc.unique(pa.concat_arrays(seen)))
+        return everyone, buyers
+
+    def _side_tables(self, bucket: int) -> Any:
+        if self.manifest.extras is None:
+            return read_side_tables(self._directory, bucket, {})
+        return read_side_tables(self._directory / self.manifest.extras, bucket, self.manifest.extra_tables)
 
     def read(self, bucket: int) -> History:
-        """History of one bucket of customers."""
+        """History of one bucket of customers: of each customer the newest segment, with the optional tables."""
         if not 0 <= bucket < self.n_buckets:
             raise IndexError(f"history store: bucket {bucket} of {self.n_buckets}.")
-        folder = self._directory / self.manifest.segments[-1]
-        customers = read_part(folder, bucket, "customers")
-        days = read_part(folder, bucket, "days")
-        columns = self.manifest.columns
-        lines = read_part(folder, bucket, "lines", ["value", "void_day", *columns.optional])
-        links = read_part(folder, bucket, "links")
-        returns = read_part(folder, bucket, "returns", ["day"])
-        offsets, line_offsets = _cut(customers["days"]), _cut(customers["lines"])
-        return_offsets, link_offsets = _cut(customers["returns"]), _cut(customers["links"])
-        per_link = np.diff(link_offsets)
-        event = _plain(links["event"])
-        day_offsets = np.zeros(days.num_rows + 1, np.int64)
-        np.cumsum(_plain(days["lines"]), out=day_offsets[1:])
-        return History(
-            customer_id=_array(customers["customer_id"]),
-            offsets=offsets,
-            day=_plain(days["day"]),
-            amount=_plain(days["amount"]) if columns.money else None,
-            void_day=_plain(days["void_day"]),
-            lines=Lines(
-                offsets=day_offsets,
-                amount=_plain(lines["value"]) / MICRO if columns.money else None,
-                void_day=_plain(lines["void_day"]),
-                product=_codes(lines, "product"),
-                category=_codes(lines, "category"),
-                channel=_codes(lines, "channel"),
-                quantity=_plain(lines["quantity"]) if "quantity" in columns.optional else None,
-                cost=_plain(lines["cost"]) if "cost" in columns.optional else None,
-            ),
-            returns=Returns(
-                offsets=link_offsets,
-                day=_plain(returns["day"])[event + np.repeat(return_offsets[:-1], per_link)],
-                event=event,
-                target=_plain(links["day_row"]) + np.repeat(offsets[:-1], per_link),
-                line=_plain(links["line"]) + np.repeat(line_offsets[:-1], per_link),
-                amount=_plain(links["value"]) / MICRO,
-            ),
-            log_first_day=self.manifest.first_day,
-            log_last_day=self.manifest.last_day,
-        )
+        m = self.manifest
+        parts: list[History] = []
+        newer: list[pa.Array] = []
+        for name in reversed(m.segments):
+            part = read_history(self._directory / name, bucket, m.columns, m.first_day, m.last_day)
+            ids = part.customer_id
+            if newer:
+                stale = pc.is_in(ids, pa.concat_arrays(newer)).to_numpy(zero_copy_only=False)
+                part = take(part, np.flatnonzero(~stale)) if stale.any() else part
+            parts.append(part)
+            newer.append(ids)
+        history: History = self._side_tables(bucket).attach(concatenate(parts))
+        return history
+
+    def histories(self) -> Iterator[History]:
+        """Histories of all buckets, one at a time."""
+        return (self.read(bucket) for bucket in range(self.n_buckets))
 
     def read_all(self) -> History:
         """History of all customers, sorted by id."""
         return concatenate([self.read(bucket) for bucket in range(self.n_buckets)])
-
-
-def _cut(counts: pa.ChunkedArray) -> np.ndarray:
-    offsets = np.zeros(len(counts) + 1, np.int64)
-    np.cumsum(counts.to_numpy(), out=offsets[1:])
-    return offsets
-
-
-def _array(column: pa.ChunkedArray) -> pa.Array:
-    merged = column.combine_chunks()
-    return merged if isinstance(merged, pa.Array) else pa.concat_arrays(merged.chunks)
-
-
-def _plain(column: pa.ChunkedArray) -> np.ndarray:
-    plain: np.ndarray = column.to_numpy()
-    return plain
-
-
-def _codes(lines: pa.Table, name: str) -> Codes | None:
-    if name not in lines.column_names:
-        return None
-    column = lines[name].unify_dictionaries().combine_chunks()
-    chunk = column if isinstance(column, pa.DictionaryArray) else column.chunk(0)
-    return Codes(chunk.indices.fill_null(-1).to_numpy(), chunk.dictionary)

@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from features.ledger import Ledger
 from features.window import UNKNOWN_DAY, to_date, to_day
 
 MICRO = 1_000_000
 """Fixed-point units in one unit of currency."""
 
-LARGEST_AMOUNT = 1e12
+LARGEST_AMOUNT = 1e11
 """Largest amount of one line, in units of currency, that is taken for a number and not for an accident."""
 
 REASONS: Mapping[str, tuple[str, str]] = {
@@ -37,7 +37,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "amount_missing": ("quarantined", "no amount"),
     "amount_unreadable": ("quarantined", "the amount cannot be read as a number"),
     "amount_not_finite": ("quarantined", "the amount is not a finite number"),
-    "amount_out_of_range": ("quarantined", "the amount exceeds 1e12"),
+    "amount_out_of_range": ("quarantined", "the amount exceeds 1e11"),
     "other_currency": ("quarantined", "the currency is not the one configured"),
     "zero_amount": ("quarantined", "amount 0, which the configuration ignores"),
     "return_without_purchase": ("quarantined", "a return with no earlier purchase to undo"),
@@ -52,46 +52,6 @@ LAST_POSSIBLE = to_day(dt.date(2199, 12, 31))
 
 class AccountError(ValueError):
     """The account does not add up to the input, or too much of the input was quarantined."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ledger:
-    """Rows and amounts by day and reason, from which the account of any as-of date follows.
-
-    Arrays of one length: ``day`` (UNKNOWN_DAY where the row has none), ``reason`` (codes of ``REASON_CODES``), ``rows``
-    and ``micro`` (fixed-point amount; rows whose amount is no number add nothing).
-    """
-
-    day: NDArray[np.int32]
-    reason: NDArray[np.int8]
-    rows: NDArray[np.int64]
-    micro: NDArray[np.int64]
-
-    @staticmethod
-    def of(day: NDArray[np.int32], reason: NDArray[np.int8], micro: NDArray[np.int64]) -> "Ledger":
-        """Count single rows by day and reason."""
-        if day.size == 0:
-            return Ledger(day, reason, np.empty(0, np.int64), np.empty(0, np.int64))
-        key = (day.astype(np.int64) << 8) | reason
-        keys, inverse = np.unique(key, return_inverse=True)
-        total = np.zeros(keys.size, np.int64)
-        np.add.at(total, inverse, micro)
-        return Ledger(
-            (keys >> 8).astype(np.int32),
-            (keys & 0xFF).astype(np.int8),
-            np.bincount(inverse, minlength=keys.size),
-            total,
-        )
-
-    @staticmethod
-    def merge(parts: "list[Ledger]") -> "Ledger":
-        """Add up the ledgers of several pieces."""
-        key = np.concatenate([(p.day.astype(np.int64) << 8) | p.reason for p in parts])
-        keys, inverse = np.unique(key, return_inverse=True)
-        rows, micro = np.zeros(keys.size, np.int64), np.zeros(keys.size, np.int64)
-        np.add.at(rows, inverse, np.concatenate([p.rows for p in parts]))
-        np.add.at(micro, inverse, np.concatenate([p.micro for p in parts]))
-        return Ledger((keys >> 8).astype(np.int32), (keys & 0xFF).astype(np.int8), rows, micro)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from features import columns
-from features.account import MICRO, REASON_CODES, Account, Ledger
+from features.account import MICRO, REASON_CODES, Account
 from features.assemble import Assembled, CleanLines, assemble
 from features.columns import OK
-from features.history import Codes, History, Interactions, Lines, Payments, Returns
-from features.window import NEVER, UNKNOWN_DAY
+from features.history import Codes, History, Lines, Returns
+from features.ledger import Ledger
+from features.side_tables import SideTables
 
 I8 = NDArray[np.int8]
 I32 = NDArray[np.int32]
@@ -52,9 +53,9 @@ def history_from_frame(
 
     keep = np.flatnonzero(reason == OK)
     picked_rows = pa.array(keep)
-    tables = _Optional.read(customers, interactions, payments, customer_id.type)
+    tables = SideTables.read(customers, interactions, payments, customer_id.type)
     known = customer_id if keep.size == customer_id.__len__() else customer_id.take(picked_rows)
-    all_ids, code = _rank_ids(known, tables.ids())
+    all_ids, code = rank_ids(known)
     product = columns.codes(picked["product"].take(picked_rows)) if "product" in picked else None
     order = columns.codes(picked["order_id"].take(picked_rows)) if "order_id" in picked else None
     lines = CleanLines(
@@ -82,6 +83,7 @@ def history_from_frame(
 
     owner = np.repeat(np.arange(len(all_ids)), np.diff(done.days.offsets))
     customers_known = int(np.unique(owner[done.days.void_day > last]).size)
+    n_everyone = len(pc.unique(pa.concat_arrays([all_ids, *tables.ids()])))
     account = Account.of(
         Ledger.of(day, reason, money),
         input_rows=table.num_rows,
@@ -89,13 +91,13 @@ def history_from_frame(
         has_money=has_money,
         as_of=last,
         customers=customers_known,
-        prospects=len(all_ids) - customers_known,
+        prospects=n_everyone - customers_known,
         equal_rows_kept=done.equal_rows_kept,
         zero_amount_purchases=int((value[rows] == 0).sum()) if has_money else 0,
         unmatched_micro=done.unmatched if has_money else 0,
         sha256="",
     ).check()
-    return History(
+    history = History(
         customer_id=all_ids,
         offsets=done.days.offsets,
         day=done.days.day,
@@ -114,13 +116,9 @@ def history_from_frame(
         returns=returns_of(done, lines.day),
         log_first_day=first,
         log_last_day=last,
-        interactions=tables.interactions_for(all_ids),
-        payments=tables.payments_for(all_ids),
-        attributes=tables.attributes_for(all_ids),
-        registered_day=tables.customer_days("registered_at", UNKNOWN_DAY, all_ids),
-        closed_day=tables.customer_days("closed_at", NEVER, all_ids),
         account=account,
     )
+    return tables.attach(history)
 
 
 def returns_of(done: Assembled, day: I32) -> Returns:
@@ -153,15 +151,13 @@ def _values(amount: pa.Array | None, quantity: NDArray[np.float64] | None, n: in
     return np.rint(items * MICRO).astype(np.int64), np.zeros(n, np.int8)
 
 
-def _rank_ids(known: pa.Array, others: list[pa.Array]) -> tuple[pa.Array, I32]:
-    """All customers' ids, sorted, and the place of each line's customer among them."""
-    encoded = known.dictionary_encode()
-    distinct = pc.unique(pa.concat_arrays([encoded.dictionary, *others])) if others else encoded.dictionary
-    order = pc.sort_indices(distinct).to_numpy()
+def rank_ids(ids: pa.Array) -> tuple[pa.Array, I32]:
+    """The distinct ids, sorted, and the place of each row's id among them."""
+    encoded = ids.dictionary_encode()
+    order = pc.sort_indices(encoded.dictionary).to_numpy()
     rank = np.empty(order.size, np.int32)
     rank[order] = np.arange(order.size, dtype=np.int32)
-    # pc.unique keeps the order of first appearance, so that the dictionary's codes stay valid in it.
-    return distinct.take(pa.array(order)), rank[encoded.indices.to_numpy()]
+    return encoded.dictionary.take(pa.array(order)), rank[encoded.indices.to_numpy()]
 
 
 def _row_digest(table: pa.Table, keep: I64, customer: I32, day: I32, value: I64) -> I64:
@@ -185,101 +181,3 @@ def _row_digest(table: pa.Table, keep: I64, customer: I32, day: I32, value: I64)
         first[group[::-1]] = chosen[::-1]
         row[chosen] = first[group]
     return row
-
-
-class _Optional:
-    """The optional tables of one call, as Arrow."""
-
-    def __init__(self, customers: pa.Table | None, interactions: pa.Table | None, payments: pa.Table | None) -> None:
-        self.customers, self.interactions, self.payments = customers, interactions, payments
-
-    @staticmethod
-    def read(customers: Any, interactions: Any, payments: Any, id_type: pa.DataType) -> "_Optional":
-        """Take the frames, with the ids in the type that the transactions have."""
-        tables: list[pa.Table | None] = []
-        for what, frame in (("customers", customers), ("interactions", interactions), ("payments", payments)):
-            if frame is None:
-                tables.append(None)
-                continue
-            table = columns.to_table(frame, what)
-            key = columns.ids(columns.column(table, "customer_id", what, "customer_id"), what)
-            if key.type != id_type and key.null_count < len(key):
-                raise TypeError(
-                    f"{what}: customer_id is {key.type}, but the transactions' ids are {id_type}. Make them agree."
-                )
-            place = table.column_names.index("customer_id")
-            tables.append(table.set_column(place, "customer_id", key).filter(pc.is_valid(key)))
-        found = tables[0]
-        if found is not None:
-            twice = found.num_rows - len(pc.unique(found["customer_id"]))
-            if twice:
-                raise ValueError(f"customers: {twice:,} ids appear more than once; the table has one row a customer.")
-        return _Optional(tables[0], tables[1], tables[2])
-
-    def ids(self) -> list[pa.Array]:
-        """Ids that the optional tables name."""
-        return [
-            columns.column(table, "customer_id", "", "")
-            for table in (self.customers, self.interactions, self.payments)
-            if table
-        ]
-
-    def interactions_for(self, all_ids: pa.Array) -> Interactions | None:
-        """Interactions sorted by customer and day."""
-        table = self.interactions
-        if table is None:
-            return None
-        code = pc.index_in(columns.column(table, "customer_id", "", ""), all_ids).to_numpy().astype(np.int32)
-        day = columns.dates(
-            columns.column(table, "timestamp", "interactions", "timestamp"), "interactions", UNKNOWN_DAY
-        )
-        kind = columns.codes(columns.column(table, "kind", "interactions", "kind"))
-        value = np.full(day.size, np.nan)
-        if "value" in table.column_names:
-            value = columns.numbers(columns.column(table, "value", "interactions", "value"))
-        dated = np.flatnonzero(day != UNKNOWN_DAY)
-        order = dated[np.lexsort((value[dated], kind.code[dated], day[dated], code[dated]))]
-        return Interactions(
-            offsets=np.searchsorted(code[order], np.arange(len(all_ids) + 1)).astype(np.int64),
-            day=day[order],
-            kind=Codes(kind.code[order], kind.names),
-            value=value[order],
-        )
-
-    def payments_for(self, all_ids: pa.Array) -> Payments | None:
-        """Invoices sorted by customer and day invoiced."""
-        table = self.payments
-        if table is None:
-            return None
-
-        def dates(name: str, missing: int) -> I32:
-            return columns.dates(columns.column(table, name, "payments", name), f"payments: {name}", missing)
-
-        code = pc.index_in(columns.column(table, "customer_id", "", ""), all_ids).to_numpy().astype(np.int32)
-        invoiced, due, paid = dates("invoiced_at", UNKNOWN_DAY), dates("due_at", NEVER), dates("paid_at", NEVER)
-        amount = columns.numbers(columns.column(table, "amount", "payments", "amount"))
-        dated = np.flatnonzero(invoiced != UNKNOWN_DAY)
-        order = dated[np.lexsort((amount[dated], paid[dated], due[dated], invoiced[dated], code[dated]))]
-        return Payments(
-            offsets=np.searchsorted(code[order], np.arange(len(all_ids) + 1)).astype(np.int64),
-            invoiced_day=invoiced[order],
-            due_day=due[order],
-            paid_day=paid[order],
-            amount=amount[order],
-        )
-
-    def customer_days(self, name: str, missing: int, all_ids: pa.Array) -> I32 | None:
-        """A date column of the customers table, aligned with the ids."""
-        if self.customers is None or name not in self.customers.column_names:
-            return None
-        day = columns.dates(columns.column(self.customers, name, "customers", name), f"customers: {name}", missing)
-        place = pc.index_in(all_ids, columns.column(self.customers, "customer_id", "", "")).fill_null(-1).to_numpy()
-        return np.where(place >= 0, day[place], missing).astype(np.int32)
-
-    def attributes_for(self, all_ids: pa.Array) -> pa.Table | None:
-        """The customers table without ids and dates, aligned with the ids."""
-        if self.customers is None:
-            return None
-        rest = [c for c in self.customers.column_names if c not in ("customer_id", "registered_at", "closed_at")]
-        place = pc.index_in(all_ids, columns.column(self.customers, "customer_id", "", ""))
-        return self.customers.select(rest).take(place)

@@ -1,0 +1,327 @@
+"""Build one segment: partition the new rows, then sort, net and collapse bucket by bucket.
+
+Where the store has customers already, the new segment holds the whole of every customer whom the new rows touch: their
+former rows are read back, so that a late row or a return of an old purchase is netted as if all had come at once.
+"""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from features.account import REASON_CODES, REASONS
+from features.assemble import Assembled, CleanLines, assemble
+from features.frames import rank_ids
+from features.ledger import Ledger
+from pipelines.ingest.contract import RAW, classify
+from pipelines.ingest.engine import stream
+from pipelines.ingest.partition import CODED, InputTotals, Partitioned, Vocabulary, partition
+from pipelines.ingest.segment import (
+    OPTIONAL,
+    Columns,
+    plain,
+    read_names,
+    read_part,
+    read_rows,
+    whole,
+    write_bucket,
+    write_names,
+    write_parquet,
+)
+from pipelines.ingest.sources import Source
+from pipelines.ingest.spec import IngestError, TableSpec
+from pipelines.ingest.store import HistoryStore
+
+ORPHAN = "return_without_purchase"
+
+WORKERS = 2
+"""Buckets at work at a time: what they hold in memory adds up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A finished segment in the scratch folder, and the account of the whole store with it."""
+
+    folder: Path
+    columns: Columns
+    first_day: int
+    last_day: int
+    ledger: Ledger
+    totals: InputTotals
+    equal_rows_kept: int
+    zero_amount_purchases: int
+    unmatched: int
+
+
+def build_segment(
+    con: duckdb.DuckDBPyConnection,
+    source: Source,
+    spec: TableSpec,
+    scratch: Path,
+    *,
+    kind_of_id: str,
+    n_buckets: int,
+    zero_amount: str,
+    aliases: str | None,
+    former: HistoryStore | None,
+    report: Callable[[str, float], None],
+) -> Built:
+    """Build a segment of a source's rows, on top of a former store if there is one."""
+    sql = classify(
+        source.relation,
+        source.columns,
+        spec,
+        kind_of_id=kind_of_id,
+        n_buckets=n_buckets,
+        zero_amount=zero_amount,
+        aliases=aliases,
+    )
+    columns = Columns(
+        "amount" in spec.columns, "order_id" in spec.columns, tuple(c for c in OPTIONAL if c in spec.columns)
+    )
+    known = _known_names(former, columns)
+    parted = partition(
+        stream(con, sql),
+        scratch / "parts",
+        n_buckets=n_buckets,
+        has_money=columns.money,
+        vocabularies={name: Vocabulary(name, known.get(name, [])) for name in CODED},
+    )
+    names, ranks = {}, {}
+    for name, vocabulary in parted.vocabularies.items():
+        names[name], ranks[name] = vocabulary.sorted()
+    folder = scratch / "segment"
+    folder.mkdir()
+    write_names(folder, {name: names[name] for name in CODED if name in columns.optional})
+    job = _Job(parted, folder, former, columns, kind_of_id, names, ranks)
+    sums = _Sums(columns)
+    sums.ledgers.append(parted.set_aside)
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for bucket, part in enumerate(pool.map(job.bucket, range(n_buckets))):
+            report("sorting and netting", (bucket + 1) / n_buckets)
+            sums.merge(part)
+    first, last = _span(parted, former, source)
+    write_parquet(_quarantine_table(parted, sums, former, names), folder / "quarantine.parquet")
+    base = None if former is None else former.manifest
+    return Built(
+        folder=folder,
+        columns=columns,
+        first_day=first,
+        last_day=last,
+        ledger=Ledger.merge([*sums.ledgers, *([] if base is None else [base.the_ledger()])]),
+        totals=parted.totals if base is None else parted.totals.plus(base.totals),
+        equal_rows_kept=sums.equal + (0 if base is None else base.equal_rows_kept),
+        zero_amount_purchases=sums.zero + (0 if base is None else base.zero_amount_purchases),
+        unmatched=sums.unmatched + (0 if base is None else base.unmatched),
+    )
+
+
+class _Sums:
+    """Running sums of a build; customers who are built anew are first taken away as they were."""
+
+    def __init__(self, columns: Columns) -> None:
+        self._columns = columns
+        self.ledgers: list[Ledger] = []
+        self.quarantine: list[pa.Table] = []
+        self.touched: list[pa.Array] = []
+        self.equal = self.zero = self.unmatched = 0
+
+    def add(self, done: Assembled, lines: CleanLines, sign: int) -> None:
+        """Count assembled lines, or take them away."""
+        money = lines.value if self._columns.money else np.zeros_like(lines.value)
+        ledger = Ledger.of(lines.day, done.reason, money)
+        self.ledgers.append(ledger if sign > 0 else ledger.negative())
+        self.equal += sign * done.equal_rows_kept
+        if self._columns.money:
+            self.zero += sign * int((lines.value[done.line_rows] == 0).sum())
+            self.unmatched += sign * done.unmatched
+
+    def merge(self, other: "_Sums") -> None:
+        """Add the sums of a bucket."""
+        self.ledgers += other.ledgers
+        self.quarantine += other.quarantine
+        self.touched += other.touched
+        self.equal += other.equal
+        self.zero += other.zero
+        self.unmatched += other.unmatched
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What the work on single buckets shares."""
+
+    parted: Partitioned
+    folder: Path
+    former: HistoryStore | None
+    columns: Columns
+    kind_of_id: str
+    names: Mapping[str, pa.Array]
+    ranks: Mapping[str, np.ndarray]
+
+    def bucket(self, bucket: int) -> _Sums:
+        """Sort, net, collapse and write one bucket."""
+        sums = _Sums(self.columns)
+        rows = _ranked(self.parted.bucket(bucket), self.ranks, self.columns, self.kind_of_id)
+        if self.former is not None:
+            mine = pc.unique(whole(rows["id"]))
+            sums.touched.append(mine)
+            old = _former_rows(self.former, bucket, mine, self.columns, self.names)
+            _, done, lines = _assembled(old, self.columns)
+            sums.add(done, lines, -1)
+            rows = pa.concat_tables([rows, old.select(rows.column_names)]).combine_chunks()
+        ids, done, lines = _assembled(rows, self.columns)
+        sums.add(done, lines, 1)
+        orphans = np.flatnonzero(done.reason == REASON_CODES[ORPHAN])
+        if orphans.size:
+            found = rows.take(pa.array(np.sort(orphans)))
+            sums.quarantine.append(_quarantine(found, [ORPHAN] * found.num_rows, self.names))
+        write_bucket(self.folder, bucket, ids, rows, done, self.columns)
+        return sums
+
+
+def _known_names(former: HistoryStore | None, columns: Columns) -> dict[str, list[str]]:
+    """Names of the coded columns in the former store's segments."""
+    if former is None:
+        return {}
+    known: dict[str, list[str]] = {}
+    for column in CODED:
+        if column in columns.optional:
+            parts = [read_names(former.folder(segment), column) for segment in former.manifest.segments]
+            known[column] = pc.unique(pa.concat_arrays(parts)).to_pylist()
+    return known
+
+
+def _ranked(rows: pa.Table | None, ranks: Mapping[str, np.ndarray], columns: Columns, kind_of_id: str) -> pa.Table:
+    """Rows of a bucket with the codes of sorted names, in one piece, and only the columns that the log has."""
+    if rows is None:
+        rows = _no_rows(kind_of_id)
+    rows = rows.combine_chunks()
+    fields = {name: rows[name] for name in ("id", "day", "value", "order_key", "row_hash", "raw")}
+    for name in columns.optional:
+        fields[name] = pa.array(ranks[name][plain(rows[name])]) if name in CODED else rows[name].fill_null(float("nan"))
+    return pa.table(fields).combine_chunks()
+
+
+def _no_rows(kind_of_id: str) -> pa.Table:
+    kinds = {
+        "id": pa.string() if kind_of_id == "VARCHAR" else pa.int64(),
+        "day": pa.int32(),
+        "value": pa.int64(),
+        "order_key": pa.int64(),
+        "product": pa.int32(),
+        "category": pa.int32(),
+        "channel": pa.int32(),
+        "quantity": pa.float64(),
+        "cost": pa.float64(),
+        "row_hash": pa.int64(),
+        "raw": pa.string(),
+    }
+    return pa.table({name: pa.array([], kind) for name, kind in kinds.items()})
+
+
+def _former_rows(
+    former: HistoryStore,
+    bucket: int,
+    touched: pa.Array,
+    columns: Columns,
+    names: Mapping[str, pa.Array],
+) -> pa.Table:
+    """What the former store keeps of the touched customers, each from its newest segment, coded by the new names."""
+    parts = []
+    wanted = touched
+    for segment in reversed(former.manifest.segments):
+        folder = former.folder(segment)
+        rows = read_rows(folder, bucket, columns, wanted)
+        for name in columns.optional:
+            if name in CODED:
+                places = pc.index_in(read_names(folder, name), names[name]).to_numpy(zero_copy_only=False)
+                renamed = np.append(places, -1).astype(np.int32)
+                at = rows.column_names.index(name)
+                rows = rows.set_column(at, name, pa.array(renamed[plain(rows[name])]))
+        parts.append(rows)
+        here = whole(read_part(folder, bucket, "customers", ["customer_id"])["customer_id"])
+        wanted = wanted.filter(pc.invert(pc.is_in(wanted, here)))
+    return pa.concat_tables(parts).combine_chunks()
+
+
+def _assembled(rows: pa.Table, columns: Columns) -> tuple[pa.Array, Assembled, CleanLines]:
+    """Sort, net and collapse the rows of one bucket; ids in order."""
+    ids, customer = rank_ids(whole(rows["id"]))
+    lines = CleanLines(
+        n=len(ids),
+        customer=customer,
+        day=plain(rows["day"]),
+        value=plain(rows["value"]),
+        product=plain(rows["product"]) if "product" in columns.optional else None,
+        order=plain(rows["order_key"]) if columns.order else None,
+        row=plain(rows["row_hash"]),
+    )
+    return ids, assemble(lines), lines
+
+
+def _span(parted: Partitioned, former: HistoryStore | None, source: Source) -> tuple[int, int]:
+    days = [d for d in (parted.first_day, parted.last_day) if d is not None]
+    if former is not None:
+        days += [former.manifest.first_day, former.manifest.last_day]
+    if not days:
+        raise IngestError(
+            f"transactions: none of the {parted.totals.rows:,} rows can be used. Check the names of the columns and "
+            f"the format of the timestamps; the columns are {list(source.columns)}."
+        )
+    return min(days), max(days)
+
+
+def _quarantine_table(
+    parted: Partitioned,
+    sums: _Sums,
+    former: HistoryStore | None,
+    names: Mapping[str, pa.Array],
+) -> pa.Table:
+    """All rows in quarantine, in an order that does not depend on the order of reading."""
+    parts = list(sums.quarantine)
+    aside = parted.rows_set_aside()
+    if aside is not None:
+        reasons = np.array(list(REASONS))[aside["why"].to_numpy()].tolist()
+        parts.append(_quarantine(aside, reasons, {}))
+    if former is not None:
+        kept = pq.read_table(former.quarantine_path)
+        again = pc.and_(
+            pc.equal(kept["reason"], ORPHAN),
+            pc.is_in(kept["customer_id"], pa.concat_arrays(sums.touched).cast(pa.string())),
+        )
+        parts.append(kept.filter(pc.invert(again)))
+    if not parts:
+        return _quarantine(_no_rows("VARCHAR"), [], names)
+    table = pa.concat_tables(parts).combine_chunks()
+    return table.sort_by([("reason", "ascending"), ("row_hash", "ascending"), ("customer_id", "ascending")])
+
+
+def _quarantine(rows: pa.Table, reasons: list[str], names: Mapping[str, pa.Array]) -> pa.Table:
+    """Rows for the quarantine file: as they stood in the source, and why; ``names`` where columns are coded."""
+    raw = pc.split_pattern(whole(rows["raw"].cast(pa.string())), RAW)
+    fields = {"reason": pa.array(reasons, pa.string()), "customer_id": rows["id"].cast(pa.string())}
+    for place, name in enumerate(("timestamp", "amount", "order_id")):
+        fields[name] = pc.list_element(raw, place) if rows.num_rows else pa.array([], pa.string())
+    for name in CODED:
+        if name not in rows.column_names:
+            fields[name] = pa.nulls(rows.num_rows, pa.string())
+        elif pa.types.is_integer(rows[name].type):
+            fields[name] = _named(plain(rows[name]), names.get(name))
+        else:
+            fields[name] = rows[name]
+    for name in ("quantity", "cost"):
+        fields[name] = (
+            rows[name].cast(pa.float64()) if name in rows.column_names else pa.nulls(rows.num_rows, pa.float64())
+        )
+    fields["row_hash"] = rows["row_hash"]
+    return pa.table(fields)
+
+
+def _named(code: np.ndarray, names: pa.Array | None) -> pa.Array:
+    return pa.nulls(code.size, pa.string()) if names is None else names.take(pa.array(code, mask=code < 0))

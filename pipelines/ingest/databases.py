@@ -1,0 +1,74 @@
+"""Tables in databases, read through ADBC as Arrow streams.
+
+The address comes from an environment variable that the configuration names, and appears in no message. SQLite and
+PostgreSQL come with the project; an address of another scheme (snowflake://, bigquery://, …) uses the driver package
+of that name, if it is installed.
+"""
+
+import importlib
+import os
+from typing import Any
+
+import pyarrow as pa
+
+from pipelines.ingest.spec import IngestError, TableSpec
+
+DRIVERS = {
+    "postgresql": "adbc_driver_postgresql",
+    "postgres": "adbc_driver_postgresql",
+    "sqlite": "adbc_driver_sqlite",
+    "file": "adbc_driver_sqlite",
+}
+"""Address scheme -> driver package; any other scheme ``x`` means ``adbc_driver_x``."""
+
+
+def read(spec: TableSpec, what: str) -> tuple[int, pa.RecordBatchReader]:
+    """Number of rows of the query's result, and the result as a stream of Arrow batches."""
+    if not spec.uri_env or not spec.query:
+        raise IngestError(
+            f"{what}: a database needs an environment variable with its address and a query; one is missing."
+        )
+    address = os.environ.get(spec.uri_env)
+    if not address:
+        raise IngestError(
+            f"{what}: the environment variable {spec.uri_env} with the database's address is not set. Set it."
+        )
+    query = spec.query.strip().rstrip(";")
+    try:
+        connection = _connect(address, what)
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT count(*) FROM ({query}) AS counted")
+            [rows] = cursor.fetchone()
+        cursor = connection.cursor()
+        cursor.execute(query)
+        reader = cursor.fetch_record_batch()
+    except IngestError:
+        raise
+    except Exception as error:
+        told = str(error).replace(address, f"${spec.uri_env}")
+        raise IngestError(f"{what}: the database at ${spec.uri_env} refused: {told}") from None
+    return int(rows), pa.RecordBatchReader.from_batches(reader.schema, _held(reader, cursor, connection))
+
+
+def _held(reader: pa.RecordBatchReader, cursor: Any, connection: Any) -> Any:
+    """Batches of a reader whose connection stays open until the last one was taken."""
+    try:
+        yield from reader
+    finally:
+        cursor.close()
+        connection.close()
+
+
+def _connect(address: str, what: str) -> Any:
+    scheme, separator, rest = address.partition(":")
+    if not separator:
+        raise IngestError(f"{what}: the database's address has no scheme (such as postgresql:// or sqlite:).")
+    package = DRIVERS.get(scheme.lower(), f"adbc_driver_{scheme.lower()}")
+    try:
+        driver = importlib.import_module(f"{package}.dbapi")
+    except ModuleNotFoundError:
+        raise IngestError(
+            f"{what}: no driver for {scheme} databases is installed. Install the package {package.replace('_', '-')}."
+        ) from None
+    uri = rest.removeprefix("//") if scheme.lower() == "sqlite" else address
+    return driver.connect(uri)
