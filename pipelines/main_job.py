@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
+from pipelines.backtesting import Backtest, backtest
 from pipelines.config import Config
 from pipelines.console import console, step
 from pipelines.ingest import HistoryStore, ingest
 from pipelines.reporting import report
 from pipelines.scoring import Scoring, score
-from pipelines.summaries import show_account, show_places, show_scoring, show_training
+from pipelines.summaries import show_account, show_backtest, show_places, show_scoring, show_training
 from pipelines.table_specs import quarantine_limits, table_specs
 from pipelines.tracking import open_tracker
 from pipelines.training import Training, train
@@ -39,6 +40,15 @@ def train_step(config: Config) -> Training:
         training = train(config, store, tracker, progress)
     show_training(training)
     return training
+
+
+def backtest_step(config: Config) -> Backtest:
+    """Judge the candidates at several past dates, and print the means."""
+    store = HistoryStore.open(config.directory / "history")
+    with step("Backtest") as progress:
+        found = backtest(config, store, open_tracker(config), progress)
+    show_backtest(found)
+    return found
 
 
 def score_step(config: Config) -> Scoring:

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from decisions.names import STAGES, stage_name, strategy_name
 from decisions.overview import value_by_stage
 from features.account import Account
+from pipelines.backtesting import Backtest
 from pipelines.config import Config
 from pipelines.console import console, show_table
 from pipelines.scoring import Scoring
@@ -54,6 +55,21 @@ def show_training(training: Training) -> None:
     console.print(f"Winner: [bold]{training.winner}[/], {training.why}.")
     leader = "there is none yet" if promotion.champion_number is None else f"version {promotion.champion_number}"
     console.print(f"{promotion.decision.reason} Champion: {leader}.")
+
+
+def show_backtest(found: Backtest) -> None:
+    """Print the mean of the headline metrics over the origins, and the dates."""
+    mean = found.mean()
+    rows = [
+        (name, *(f"{row[metric]:.4g}" if np.isfinite(row[metric]) else "–" for metric in HEADLINE))
+        for name, row in mean.iterrows()
+    ]
+    count = len(found.trials)
+    dates = ", ".join(str(trial.test.as_of) for trial in found.trials)
+    show_table(f"Mean of {count} origins: {dates}", ("candidate", *HEADLINE), rows, left=("candidate",))
+    console.print(f"Each was judged on the {found.span.horizon} days after it, fitted on what was known then.")
+    if count < found.wanted:
+        console.print(f"{found.wanted} origins were asked for; the log allows {count}.")
 
 
 STAGE_COLUMNS = (

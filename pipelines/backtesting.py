@@ -1,0 +1,101 @@
+"""Rolling-origin backtest: all candidates at several past dates, each fitted on what was known then."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from features.window import to_day
+from models import evaluation, learning
+from pipelines import tracking
+from pipelines.commit import code_version
+from pipelines.config import Config
+from pipelines.console import Progress
+from pipelines.ingest import HistoryStore
+from pipelines.judging import Trial, campaign, judge
+from pipelines.tracking import Tracker
+from pipelines.training import HEADLINE, Span, span_of
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """What a backtest found: a trial an origin, oldest first, and the run that holds it."""
+
+    span: Span
+    wanted: int
+    trials: tuple[Trial, ...]
+    run_id: str
+
+    def mean(self) -> pd.DataFrame:
+        """Grain: one row a candidate; the mean of each metric over the origins that define it."""
+        frames = [
+            pd.DataFrame({name: judged.evaluation.metrics for name, judged in trial.judged.items()}).T
+            for trial in self.trials
+        ]
+        stacked = np.stack([frame.to_numpy(np.float64) for frame in frames])
+        counted = np.isfinite(stacked).sum(axis=0)
+        total = np.nansum(stacked, axis=0)
+        mean = np.divide(total, counted, out=np.full(total.shape, np.nan), where=counted > 0)
+        return pd.DataFrame(mean, index=frames[0].index, columns=frames[0].columns)
+
+
+def backtest(config: Config, store: HistoryStore, tracker: Tracker, progress: Progress) -> Backtest:
+    """Judge all candidates at the latest origins that the log allows, and log them with the origin's date as step."""
+    progress("reading the history")
+    history = store.read_all()
+    span = span_of(config, store, history)
+    found = learning.rolling(to_day(store.first_day), to_day(span.as_of), span.horizon, count=config.learning.origins)
+    tags = {
+        "as_of": str(span.as_of),
+        "horizon_days": str(span.horizon),
+        "data_sha256": store.digest,
+        "commit": code_version(),
+        "seed": str(config.learning.seed),
+    }
+    dates = ", ".join(str(origins.test_as_of) for origins in found)
+    note = f"All candidates judged on the {span.horizon} days after each of {dates}; steps are these dates."
+    with tracking.run(tracker, f"backtest {span.as_of}", tags=tags | {"kind": "backtest"}, note=note) as run_id:
+        trials = []
+        for origins in found:
+            where = f"{origins.test_as_of} ({len(trials) + 1} of {len(found)})"
+            trials.append(
+                judge(history, origins, span.horizon, config, lambda what, at=where: progress(f"{at}: {what}"))
+            )
+        done = Backtest(span, config.learning.origins, tuple(trials), run_id)
+        progress("logging to MLflow")
+        mean = done.mean()
+        for name in mean.index:
+            _log_candidate(tracker, run_id, str(name), done, mean.loc[name].to_dict(), tags, config)
+        table = mean.rename_axis("candidate").reset_index()
+        tracking.log_table(tracker, run_id, "mean", table)
+        latest = {name: judged.evaluation for name, judged in trials[-1].judged.items()}
+        tracking.log_figures(tracker, run_id, {"comparison_latest": evaluation.compare(latest)})
+    return done
+
+
+def _log_candidate(
+    tracker: Tracker,
+    parent: str,
+    name: str,
+    found: Backtest,
+    mean: Mapping[str, float],
+    tags: Mapping[str, str],
+    config: Config,
+) -> None:
+    known = [metric for metric in HEADLINE if np.isfinite(mean[metric])]
+    note = f"{name}, mean of {len(found.trials)} origins: " + ", ".join(f"{m} {mean[m]:.4f}" for m in known)
+    all_tags = {**tags, "kind": "backtest-candidate", "candidate": name}
+    with tracking.run(
+        tracker, f"{name} · backtest {found.span.as_of}", tags=all_tags, note=note, parent=parent
+    ) as run_id:
+        params = {"candidate": name, "origins": len(found.trials), "horizon_days": found.span.horizon}
+        tracking.log(tracker, run_id, params=params)
+        for trial in found.trials:
+            step = int(trial.test.as_of.strftime("%Y%m%d"))
+            tracking.log(tracker, run_id, metrics=trial.judged[name].evaluation.metrics, step=step)
+        tracking.log(tracker, run_id, metrics={f"mean_{metric}": value for metric, value in mean.items()})
+        last = found.trials[-1]
+        judged = last.judged[name]
+        drawn = evaluation.figures(name, judged.forecast, last.test, campaign=campaign(config), fitted=judged.fitted)
+        tracking.log_figures(tracker, run_id, drawn)
