@@ -62,12 +62,14 @@ def select(value: Floats, cost: Floats, budget: float | None, capacity: list[int
     ([-1, 0, 0], 15.0)
     """
     choice = np.full(value.shape[0], -1, np.int64)
-    worth = np.flatnonzero((value > 0).any(axis=1))
+    money = np.inf if budget is None else float(budget)
+    possible = (value > 0) & (cost <= money)
+    worth = np.flatnonzero(possible.any(axis=1))
     if worth.size == 0:
         return Selection(choice, 0.0, 0.0, True)
-    v = np.ascontiguousarray(np.where(value[worth] > 0, value[worth], -np.inf))
-    w = np.ascontiguousarray(np.where(value[worth] > 0, cost[worth], 0.0))
-    problem = _Problem(v, w, np.inf if budget is None else float(budget), _limits(capacity, worth.size))
+    v = np.ascontiguousarray(np.where(possible[worth], value[worth], -np.inf))
+    w = np.ascontiguousarray(np.where(possible[worth], cost[worth], 0.0))
+    problem = _Problem(v, w, money, _limits(capacity, worth.size))
     chosen, bound, exact = _solve(problem)
     choice[worth] = _first_of_equals(v, w, chosen)
     total = problem.value(choice[worth])
@@ -122,17 +124,19 @@ def _solve(problem: _Problem) -> tuple[Choice, float, bool]:
         unsettled = np.flatnonzero(open_option.sum(axis=1) + open_none > 1)
         exact = n <= EXACT or unsettled.size <= EXACT
         if exact:
-            return _branch(problem, choice, lagrangian, unsettled, open_option, gap=0.0), bound, True
+            return _branch(problem, choice, lagrangian, unsettled, open_option, gap=0.0)[0], bound, True
         if bound - incumbent <= GAP / 2 * bound:
             return choice, bound, False
         if unsettled.size <= 4 * EXACT:
-            return _branch(problem, choice, lagrangian, unsettled, open_option, gap=GAP / 4), bound, False
+            found, proved = _branch(problem, choice, lagrangian, unsettled, open_option, gap=GAP / 4)
+            return found, min(bound, proved), False
         distances = np.column_stack([np.where(open_option, below, np.inf), np.where(open_none, best, np.inf)])
         second = np.partition(distances, 1, axis=1)[:, 1]
         core = np.sort(np.argsort(second, kind="stable")[:_CORE])
-        better = _branch(problem, choice, choice, core, open_option, gap=0.0)
+        better, _ = _branch(problem, choice, choice, core, open_option, gap=0.0)
         if problem.value(better) <= incumbent:
-            return _branch(problem, choice, choice, np.arange(n), open_option, gap=GAP / 4), bound, False
+            found, proved = _branch(problem, choice, lagrangian, unsettled, open_option, gap=GAP / 4)
+            return found, min(bound, proved), False
         choice = better
 
 
@@ -170,6 +174,7 @@ def _dual(problem: _Problem) -> tuple[float, Floats, float]:
     tops = ([float(ratio.max())] if with_budget else []) + [float(v[:, a].max(initial=0.0)) for a in finite]
     rights = np.array(([problem.budget] if with_budget else []) + [problem.limit[a] for a in finite])
     top = np.maximum(np.array(tops), 1e-300)
+    tolerance = 1e-9 if v.shape[0] <= 4 * EXACT else 1e-6
     cuts: list[Floats] = []
     heights: list[float] = []
     at = np.zeros(top.size)
@@ -193,7 +198,7 @@ def _dual(problem: _Problem) -> tuple[float, Floats, float]:
             bounds=[(0.0, 1.0)] * top.size + [(None, None)],
             method="highs",
         )
-        if master.x is None or master.fun is None or best_bound - master.fun * scale <= 1e-9 * scale:
+        if master.x is None or master.fun is None or best_bound - master.fun * scale <= tolerance * scale:
             break
         at = np.clip(master.x[:-1], 0.0, 1.0) * top
     price, prices = _unpack(best_at, with_budget, finite, actions)
@@ -238,17 +243,20 @@ def _fill(w: Floats, choice: Choice, order: Choice, left: float, room: Floats, r
 
 def _branch(
     problem: _Problem, incumbent: Choice, settled: Choice, core: Choice, open_option: NDArray[np.bool_], *, gap: float
-) -> Choice:
-    """Solve for the core by branch and bound, all others as `settled`; return the better of that and the incumbent."""
+) -> tuple[Choice, float]:
+    """Solve for the core by branch and bound, all others as `settled`.
+
+    Returns the better of that and the incumbent, and a bound on every choice that has the others as `settled`.
+    """
     outside = settled.copy()
     outside[core] = -1
     money = problem.budget - problem.spent(outside)
     room = problem.limit - problem.used(outside)
     if core.size == 0 or money < 0 or np.any(room < 0):
-        return incumbent
+        return incumbent, problem.value(incumbent)
     rows, options = np.nonzero(open_option[core] & np.isfinite(problem.v[core]))
     if rows.size == 0:
-        return incumbent
+        return incumbent, problem.value(incumbent)
     v, w = problem.v[core[rows], options], problem.w[core[rows], options]
     constraints = [_sums(rows, np.ones(rows.size), core.size, np.ones(core.size))]
     if np.isfinite(money):
@@ -269,12 +277,14 @@ def _branch(
             options={"mip_rel_gap": gap},
         )
         if answer.x is None:
-            return best
+            return best, problem.value(best)
         taken = answer.x > 0.5
         candidate = outside.copy()
         candidate[core[rows[taken]]] = options[taken]
         if problem.fits(candidate):
-            return candidate if problem.value(candidate) > problem.value(best) else best
+            found = candidate if problem.value(candidate) > problem.value(best) else best
+            above = problem.value(outside) - float(answer.mip_dual_bound) / worth
+            return found, max(problem.value(found), above * (1 + 1e-9))
         # The solver's tolerance let a sum pass the limit: this very combination, and no other, is ruled out.
         cut = np.where(taken, 1.0, 0.0)
         constraints.append(_sums(np.zeros(rows.size, np.int64), cut, 1, np.array([float(taken.sum()) - 1.0])))
@@ -287,12 +297,15 @@ def _sums(rows: NDArray[np.int64], coefficients: Floats, n_rows: int, upper: Flo
 
 def _first_of_equals(v: Floats, w: Floats, choice: Choice) -> Choice:
     """Within groups of customers with equal values and costs, give the options to the first: none last."""
-    table = np.column_stack([v, w])
-    _, group = np.unique(table, axis=0, return_inverse=True)
-    group = group.ravel()
-    sizes = np.bincount(group)
-    if sizes.max() == 1:
+    table = np.column_stack([v, w]) + 0.0
+    odd = np.arange(1, 2 * table.shape[1], 2, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    key = (table.view(np.uint64) * odd).sum(axis=1, dtype=np.uint64)
+    order = np.argsort(key, kind="stable")
+    starts = np.r_[True, (table[order[1:]] != table[order[:-1]]).any(axis=1)]
+    if starts.all():
         return choice
+    group = np.empty(choice.size, np.int64)
+    group[order] = np.cumsum(starts)
     rank = np.where(choice < 0, np.iinfo(np.int64).max, choice)
     by_position = np.lexsort((np.arange(choice.size), group))
     by_rank = np.lexsort((np.arange(choice.size), rank, group))

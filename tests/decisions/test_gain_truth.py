@@ -1,0 +1,144 @@
+"""The stated gain of the list against the truth, on simulated bases of which it is known who is still there."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from decisions.actions import Action, RetentionPolicy
+from decisions.gains import Worth
+from decisions.names import MATURE
+from decisions.priorities import PlanInput, plan
+from models.btyd import BgNbd, GammaGamma, MbgNbd
+from models.btyd.retention import retention_terms
+from models.btyd.simulate import arrivals
+
+H, Y, DELTA = 13.0, 52.0, 0.002  # weeks
+N = 40_000
+SPEND = GammaGamma(6.25, 3.74, 15.44)
+
+
+@dataclass(frozen=True)
+class Base:
+    """Simulated customers: their hidden rate, dropout, mean basket and state, and their visible history."""
+
+    rate: np.ndarray
+    stop: np.ndarray
+    basket: np.ndarray
+    alive: np.ndarray
+    frequency: np.ndarray
+    recency: np.ndarray
+    T: np.ndarray
+    mean: np.ndarray
+
+
+def simulated(model, seed: int) -> Base:
+    rng = np.random.default_rng(seed)
+    rate = rng.gamma(model.r, 1 / model.alpha, N)
+    stop = rng.beta(model.a, model.b, N)
+    nu = rng.gamma(SPEND.q, 1 / SPEND.v, N)
+    T = rng.uniform(26, 78, N)
+    stops_at_once = rng.random(N) < stop if isinstance(model, MbgNbd) else np.zeros(N, bool)
+    seen = arrivals(rate, stop, np.where(stops_at_once, 0.0, np.inf), T, 0.0, rng)
+    x = seen.frequency
+    mean = np.where(x > 0, rng.gamma(SPEND.p * np.maximum(x, 1), 1 / nu) / np.maximum(x, 1), np.nan)
+    return Base(rate, stop, SPEND.p / nu, seen.alive & ~stops_at_once, x, seen.recency, T, mean)
+
+
+def worth_by(model, spend: GammaGamma, base: Base) -> Worth:
+    history = {"frequency": base.frequency, "recency": base.recency, "T": base.T}
+    terms = retention_terms(model, horizon=H, value_horizon=Y, discount_rate=DELTA, **history)
+    churn = model.probability_no_purchase(H, *history.values())
+    basket = spend.expected_monetary_value(base.frequency, base.mean)
+    bought = model.expected_purchases(H, *history.values())
+    return Worth(
+        np.clip((1 - churn) / (1 - terms.q0), 0, 1),
+        terms.kappa,
+        churn,
+        basket * terms.w_prevent,
+        basket * terms.w_back,
+        bought,
+        bought * basket,
+        basket,
+        basket * terms.w_back,
+    )
+
+
+def truth_of(base: Base) -> Worth:
+    """What each customer's hidden parameters say: nothing about them is uncertain."""
+    leaving = base.rate * base.stop
+    bought = base.rate * -np.expm1(-(DELTA + leaving) * Y) / (DELTA + leaving)
+    stays = np.exp(-leaving * H)
+    churn = np.where(base.alive, np.exp(-base.rate * H), 1.0)
+    alive = base.alive.astype(float)
+    return Worth(
+        alive,
+        stays,
+        churn,
+        base.basket * (1 - stays) * bought,
+        base.basket * bought,
+        alive * base.rate,
+        alive * base.rate * base.basket,
+        base.basket,
+        base.basket * bought,
+    )
+
+
+ACTIONS = {
+    "cheap contact": (Action("offer", ("mature",), "email", "prevent", contact_cost=0.5, save_rate=0.1),),
+    "with incentive": (
+        Action("offer", ("mature",), "email", "prevent", contact_cost=0.2, incentive=4.0, save_rate=0.15),
+        Action("call", ("mature",), "phone", "prevent", contact_cost=6.0, save_rate=0.3, capacity=400),
+    ),
+}
+MODELS = {
+    "BG/NBD": BgNbd(0.2426, 4.4136, 0.7929, 2.4259),
+    "MBG/NBD": MbgNbd(0.52484, 6.18309, 0.89136, 1.614),
+    "MBG/NBD, lasting": MbgNbd(0.8, 5.0, 0.5, 4.0),
+}
+
+
+def planned(worth: Worth, policy: RetentionPolicy):
+    ids = pa.array([f"{k:06d}" for k in range(N)])
+    stage = np.full(N, MATURE, np.int8)
+    return plan(PlanInput(ids, stage, np.full(N, -1, np.int8), worth), policy)
+
+
+def gain_of(listed, worth: Worth, policy: RetentionPolicy) -> float:
+    """Net gain of a list if customers were worth what `worth` says."""
+    total = 0.0
+    for position, action in enumerate(policy.actions):
+        rows = listed.targeted & (listed.action == position)
+        kept = action.save_rate * worth.p_star + action.winback_rate * (1 - worth.p_star)
+        won = action.save_rate * worth.p_star * worth.v_prevent
+        won = won + action.winback_rate * (1 - worth.p_star) * worth.v_back
+        saved = kept - action.save_rate * worth.p_star * worth.kappa
+        paid = action.contact_cost + action.incentive * (1 - worth.churn_probability + saved)
+        total += float((won - paid)[rows].sum())
+    return total
+
+
+@pytest.mark.parametrize("actions", ACTIONS)
+@pytest.mark.parametrize("name", MODELS)
+def test_the_stated_gain_is_true_and_the_list_the_best(name, actions):
+    model = MODELS[name]
+    base = simulated(model, seed=11)
+    fitted = type(model).fit(base.frequency, base.recency, base.T)
+    spend = GammaGamma.fit(base.frequency, base.mean)
+    policy = RetentionPolicy(ACTIONS[actions], budget=2_000.0, control_share=0.0)
+    listed = planned(worth_by(fitted, spend, base), policy)
+    best = planned(worth_by(model, SPEND, base), policy)
+    truth = truth_of(base)
+    true_gain = gain_of(listed, truth, policy)
+    assert listed.targeted.sum() > 100
+    assert listed.value == pytest.approx(true_gain, rel=0.05)
+    assert true_gain >= 0.95 * gain_of(best, truth, policy)
+
+
+def test_what_the_test_takes_for_the_gain_is_what_the_plan_states():
+    base = simulated(MODELS["BG/NBD"], seed=3)
+    worth = worth_by(MODELS["BG/NBD"], SPEND, base)
+    policy = RetentionPolicy(ACTIONS["with incentive"], budget=500.0)
+    listed = planned(worth, policy)
+    assert gain_of(listed, worth, policy) == pytest.approx(listed.value, rel=1e-12)
