@@ -2,6 +2,7 @@
 
 from models.btyd.bg_nbd import BgNbd
 from models.btyd.gamma_gamma import GammaGamma
+from models.btyd.intervals import Intervals, intervals, predictive
 from models.btyd.mbg_nbd import MbgNbd
 from models.btyd.pareto_nbd import ParetoNbd
 from models.btyd.retention import RetentionTerms, retention_terms
@@ -12,10 +13,13 @@ __all__ = [
     "BgNbd",
     "Choice",
     "GammaGamma",
+    "Intervals",
     "MbgNbd",
     "ParetoNbd",
     "RetentionTerms",
     "fit_best",
+    "intervals",
+    "predictive",
     "probability_spend_below",
     "retention_terms",
 ]

@@ -32,7 +32,7 @@ def by_frequency_and_age(x: Floats, age: Floats, origin: float, evaluate: Callab
     array([15.,  7., 15.])
     """
     out = np.empty(x.size)
-    order, edges = _groups(x)
+    order, edges = groups(x)
 
     def fill(group: int, _: int) -> None:
         members = order[edges[group] : edges[group + 1]]
@@ -89,7 +89,7 @@ def _scatter(out: Floats, members: Indices, values: Floats) -> None:
         out[members[i]] = values[i]
 
 
-def _groups(x: Floats) -> tuple[Indices, Indices]:
+def groups(x: Floats) -> tuple[Indices, Indices]:
     """Customers sorted by frequency, and where each frequency begins (and the last ends)."""
     largest = float(x.max(initial=0.0))
     if largest <= 4.0 * x.size + 4096.0:

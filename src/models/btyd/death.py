@@ -85,7 +85,9 @@ def log_parts(
     for panel in range(panels):
         for j in range(nodes):
             y = width * (panel + node[rule, j])
-            total += node_weight[rule, j] * math.exp((1.0 - near) * y - power * math.log((math.exp(y) + beyond) * scale))
+            total += node_weight[rule, j] * math.exp(
+                (1.0 - near) * y - power * math.log((math.exp(y) + beyond) * scale)
+            )
     return alive, math.log(total) + math.log(width * s * start / (beta + t_x))
 
 

@@ -1,6 +1,7 @@
 """Pareto/NBD: exponential lifetimes, gamma-Poisson purchases (Schmittlein, Morrison and Colombo, 1987)."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,7 +19,7 @@ from models.btyd.priors import gamma_prior
 from models.btyd.purchases import PurchaseModel
 from models.btyd.repeats import once_each
 from models.btyd.rule import time_rule
-from models.btyd.simulate import Simulated, arrivals
+from models.btyd.simulate import Lives, Simulated, arrivals
 from models.btyd.threads import in_chunks
 
 SUBSAMPLE = 10_000
@@ -251,6 +252,25 @@ class ParetoNbd(PurchaseModel):
         rate = rng.gamma(self.r, 1.0 / self.alpha, T.size)
         death = rng.standard_exponential(T.size) / rng.gamma(self.s, 1.0 / self.beta, T.size)
         return arrivals(rate, np.zeros(T.size), death, T, horizon, rng)
+
+    @property
+    def origin(self) -> float:
+        """The smaller of α and β: given alive, predictions are smooth in the logarithm of it plus T."""
+        return min(self.alpha, self.beta)
+
+    def draw_lives(
+        self,
+        models: Sequence[PurchaseModel],
+        which: npt.NDArray[np.int64],
+        x: float,
+        ages: Floats,
+        rng: np.random.Generator,
+    ) -> Lives:
+        """Lives given alive after x purchases at each age, path i by ``models[which[i]]``; ages share their draws."""
+        r, alpha, s, beta = np.array([model.parameters for model in models])[which].T
+        rate = rng.gamma(r + x)[:, None] / (alpha[:, None] + ages)
+        end = (rng.standard_exponential(which.size) / rng.gamma(s))[:, None] * (beta[:, None] + ages)
+        return Lives(rate, end, np.full(which.size, np.inf))
 
     def expected_purchases_new(self, t: npt.ArrayLike) -> Floats:
         """Expected repeat purchases of a new customer in the first ``t``, an array of t's shape."""

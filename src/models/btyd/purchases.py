@@ -2,6 +2,7 @@
 
 import math
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -14,7 +15,7 @@ from models.btyd.lifetimes_bridge import as_fitter
 from models.btyd.maximum import Target
 from models.btyd.model import Model
 from models.btyd.posterior import Posterior, draw
-from models.btyd.simulate import Simulated
+from models.btyd.simulate import Lives, Simulated
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,22 @@ class PurchaseModel(Model):
         if not (np.isfinite(ages) & (ages >= 0.0)).all():
             raise ValueError("T must be finite and >= 0.")
         return self._simulate(ages, positive("horizon", horizon, zero=True), rng)
+
+    @property
+    @abstractmethod
+    def origin(self) -> float:
+        """What to add to an age for its logarithm to be the natural variable of predictions."""
+
+    @abstractmethod
+    def draw_lives(
+        self,
+        models: Sequence["PurchaseModel"],
+        which: npt.NDArray[np.int64],
+        x: float,
+        ages: Floats,
+        rng: np.random.Generator,
+    ) -> Lives:
+        """Lives given alive after x purchases at each age, path i by ``models[which[i]]``; ages share their draws."""
 
     @abstractmethod
     def expected_purchases_new(self, t: npt.ArrayLike) -> Floats:

@@ -48,3 +48,15 @@ def arrivals(
         alive[active[stops & seen]] = False
         active, now = active[~stops], now[~stops]
     return Simulated(x, t_x, T, alive, future)
+
+
+@dataclass(frozen=True, eq=False)
+class Lives:
+    """Lives ahead of customers alive now, a row a path and a column an age.
+
+    Purchases at ``rate`` until ``end``, at most ``purchases`` of them (one a path; infinite where only the end counts).
+    """
+
+    rate: Floats
+    end: Floats
+    purchases: Floats

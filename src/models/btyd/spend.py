@@ -56,7 +56,7 @@ def probability_spend_below(
     for value in np.unique(x):
         members = np.flatnonzero(x == value)
         ages, codes = np.unique(at.T[members], return_inverse=True)
-        counts = _enough(model, t, float(value), float(ages[0]))
+        counts = enough(model, t, float(value), float(ages[0]), _TAIL)
         chance = model._alive_pmf(counts, t, float(value), ages)
         for start in range(0, members.size, _BLOCK):
             block, code = members[start : start + _BLOCK], codes[start : start + _BLOCK]
@@ -68,11 +68,11 @@ def probability_spend_below(
     return np.asarray(expit(gone) + expit(-gone) * below).reshape(at.shape)
 
 
-def _enough(model: PurchaseModel, t: float, x: float, youngest: float) -> npt.NDArray[np.int64]:
-    """0, 1, … up to where the rest has a chance under ``_TAIL``; the youngest buy fastest."""
+def enough(model: PurchaseModel, t: float, x: float, youngest: float, tail: float) -> npt.NDArray[np.int64]:
+    """0, 1, … up to where the rest has a chance under ``tail``; the youngest buy fastest."""
     size = 16
     while True:
         counts = np.arange(size)
-        if 1.0 - float(model._alive_pmf(counts, t, x, np.array([youngest])).sum()) < _TAIL or size > 1 << 16:
+        if 1.0 - float(model._alive_pmf(counts, t, x, np.array([youngest])).sum()) < tail or size > 1 << 16:
             return counts
         size *= 2

@@ -1,5 +1,6 @@
 """BG/NBD and MBG/NBD in one: a customer may stop right after a purchase, and only then."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, TypeVar
 
@@ -14,7 +15,7 @@ from models.btyd.inputs import Floats, Histories, checked_counts, positive
 from models.btyd.maximum import Target, maximise
 from models.btyd.priors import beta_prior
 from models.btyd.purchases import PurchaseModel
-from models.btyd.simulate import Simulated, arrivals
+from models.btyd.simulate import Lives, Simulated, arrivals
 from models.btyd.threads import in_chunks
 
 Self = TypeVar("Self", bound="StopsAfterPurchase")
@@ -146,6 +147,26 @@ class StopsAfterPurchase(PurchaseModel):
         stop = rng.beta(self.a, self.b, T.size)
         stays = rng.random(T.size) >= stop if self.first else np.ones(T.size, np.bool_)
         return arrivals(rate, stop, np.where(stays, np.inf, 0.0), T, horizon, rng)
+
+    @property
+    def origin(self) -> float:
+        """α: given alive, predictions are smooth in ln(α + T)."""
+        return self.alpha
+
+    def draw_lives(
+        self,
+        models: Sequence[PurchaseModel],
+        which: npt.NDArray[np.int64],
+        x: float,
+        ages: Floats,
+        rng: np.random.Generator,
+    ) -> Lives:
+        """Lives given alive after x purchases at each age, path i by ``models[which[i]]``; ages share their draws."""
+        r, alpha, a, b = np.array([model.parameters for model in models])[which].T
+        rate = rng.gamma(r + x)[:, None] / (alpha[:, None] + ages)
+        stop = np.maximum(rng.beta(a, b + self.first + x), 1e-12)
+        last = np.ceil(np.maximum(rng.standard_exponential(which.size) / -np.log1p(-np.minimum(stop, 1 - 1e-12)), 1.0))
+        return Lives(rate, np.full(rate.shape, np.inf), last)
 
     def expected_purchases_new(self, t: npt.ArrayLike) -> Floats:
         """Expected repeat purchases of a new customer in the first ``t``, an array of t's shape."""
