@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from decisions.cause_sums import CauseSums
+from decisions.causes import diagnose
 from decisions.gains import Worth
 from decisions.season import Season
 from decisions.stages import replay
@@ -44,11 +46,12 @@ class MoneyTerms:
 
 @dataclass(frozen=True)
 class WholeBase:
-    """What single customers are judged against: the base's season factor, purchase rates and basket."""
+    """What single customers are judged against: the base's season, purchase rates, basket, and what causes need."""
 
     season: Season
     reference: RateReference
     level: BaseLevel
+    causes: CauseSums
 
 
 def estimate(history: History, bundle: Bundle, window: Window, base: WholeBase, money: MoneyTerms) -> pa.Table:
@@ -70,6 +73,7 @@ def estimate(history: History, bundle: Bundle, window: Window, base: WholeBase, 
         "frequency": stages.frequency[known],
         "last_day": stages.last_day[known],
         "closed": _closed(history, window)[known],
+        "cause": diagnose(history, window.as_of_day, stages, base.causes, bundle.stages)[known],
     }
     spread = _Spread(known.size, buyers)
     columns |= {name: spread(values) for name, values in _of_buyers(history, bundle, window, base, money).items()}

@@ -13,15 +13,15 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from decisions import strategies
 from decisions.actions import RetentionPolicy
+from decisions.cause_sums import cause_sums
 from decisions.measurement import PlanSummary, summarise_plan
 from decisions.priorities import Plan, PlanInput, plan
-from decisions.season import season_of
+from decisions.season import season_sums
 from features.outcomes import RateReference, base_level
 from features.window import Window
 from pipelines import model_registry, score_rows
@@ -40,6 +40,7 @@ from pipelines.training import known_until
 PLAN_COLUMNS = (
     "customer_id",
     "stage",
+    "cause",
     "p_star",
     "kappa",
     "churn_probability",
@@ -183,9 +184,17 @@ def _estimate_all(
 def whole_base(store: HistoryStore, bundle: Bundle, window: Window) -> WholeBase:
     """What single customers are judged against, from all buckets."""
     reference = RateReference(bundle.value.r, bundle.value.alpha)
-    season = season_of((store.read(b) for b in range(store.n_buckets)), bundle.stages, last_day=window.as_of_day)
+    season, causes = None, None
+    for bucket in range(store.n_buckets):
+        history = store.read(bucket)
+        sums = season_sums(history, bundle.stages, last_day=window.as_of_day)
+        found = cause_sums(history, window.as_of_day, window.horizon)
+        season = sums if season is None else season + sums
+        causes = found if causes is None else causes + found
+    if season is None or causes is None:
+        raise ScoringError("the history has no bucket: run `lifecycle ingest` again.")
     level = base_level((store.read(b) for b in range(store.n_buckets)), window, reference=reference)
-    return WholeBase(season, reference, level)
+    return WholeBase(season.factor(bundle.stages), reference, level, causes)
 
 
 def plan_input(estimates: pa.Table, money: MoneyTerms) -> PlanInput:
@@ -193,7 +202,7 @@ def plan_input(estimates: pa.Table, money: MoneyTerms) -> PlanInput:
     return PlanInput(
         customer_id=estimates["customer_id"].combine_chunks(),
         stage=estimates["stage"].to_numpy(),
-        cause=np.full(estimates.num_rows, strategies.NO_CAUSE, np.int8),
+        cause=estimates["cause"].to_numpy(),
         worth=worth_of(estimates, money),
     )
 
