@@ -179,7 +179,7 @@ class MoneySection(Section):
 
     currency: str = ""
     margin: Annotated[float, Field(gt=0, le=1)] = 1.0
-    discount_rate_per_year: Annotated[float, Field(ge=0, lt=10)] = 0.1
+    discount_rate_per_year: Annotated[float, Field(gt=0, lt=10)] = 0.1
 
 
 class ActionSection(Section):

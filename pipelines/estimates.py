@@ -19,7 +19,7 @@ from decisions.stages import replay
 from features.history import History
 from features.outcomes import BaseLevel, RateReference
 from features.window import Window
-from models.btyd import retention_terms
+from models.btyd import intervals, retention_terms
 from models.learning import Snapshot
 from models.residual import alive_given_forecast, loss_probability, residual_value
 from pipelines.bundle import Bundle
@@ -101,11 +101,8 @@ def _of_buyers(
     x, t_x, age = snapshot.frequency, snapshot.recency, snapshot.T
     forecast = bundle.forecaster.predict(snapshot)
     model = bundle.value
-    order = (
-        np.full(x.size, np.nan)
-        if bundle.spend is None
-        else bundle.spend.expected_monetary_value(x, np.nan_to_num(snapshot.monetary_value))
-    )
+    baskets = np.maximum(np.nan_to_num(snapshot.monetary_value), 0.0)
+    order = np.full(x.size, np.nan) if bundle.spend is None else bundle.spend.expected_monetary_value(x, baskets)
     terms = retention_terms(
         model,
         horizon=window.horizon,
@@ -134,15 +131,22 @@ def _of_buyers(
     one = np.ones(x.size)
     soon = np.maximum(age, 1.0)  # as if the second purchase came today, or tomorrow where the first came today
     second = model.expected_discounted_purchases(money.value_horizon, money.discount_rate, one, soon, soon)
-    unknown = np.full(x.size, np.nan)
+    ahead = intervals(
+        model,
+        bundle.spend,
+        horizon=window.horizon,
+        discount_rate=money.discount_rate,
+        margin=money.margin,
+        frequency=x,
+        recency=t_x,
+        T=age,
+        monetary_value=None if bundle.spend is None else baskets,
+    )
     return {
-        **{f"{name}_{side}": unknown for name in ("expected_purchases", "residual_value") for side in ("low", "high")},
-        "expected_spend_low": unknown if forecast.spend_low is None else forecast.spend_low,
-        "expected_spend_high": unknown if forecast.spend_high is None else forecast.spend_high,
+        **_around("expected_purchases", forecast.expected_purchases, ahead.purchases_low, ahead.purchases_high),
+        **_around("expected_spend", forecast.expected_spend, ahead.spend_low, ahead.spend_high),
+        **_around("residual_value", residual, ahead.residual_low, ahead.residual_high),
         "p_alive": p_alive,
-        "expected_purchases": forecast.expected_purchases,
-        "expected_spend": forecast.expected_spend,
-        "residual_value": residual,
         "clv": past + residual,
         "churn_probability": forecast.churn_probability,
         "decline_probability": forecast.decline_probability,
@@ -156,12 +160,20 @@ def _of_buyers(
     }
 
 
+def _around(name: str, value: Floats, low: Floats, high: Floats) -> dict[str, Floats]:
+    """A value with its predictive interval, which is widened where it must be to hold the value.
+
+    The interval is the probability model's; the value also knows what boosting saw.
+    """
+    return {name: value, f"{name}_low": np.minimum(low, value), f"{name}_high": np.maximum(high, value)}
+
+
 def _closed(history: History, window: Window) -> npt.NDArray[np.bool_]:
     n = history.offsets.size - 1
     return np.zeros(n, np.bool_) if history.closed_day is None else history.closed_day <= window.as_of_day
 
 
-def worth_of(estimates: pa.Table, money: MoneyTerms) -> Worth:
+def worth_of(estimates: pa.Table, bundle: Bundle, money: MoneyTerms) -> Worth:
     """What the plan needs to know of the customers' money."""
 
     def column(name: str) -> Floats:
@@ -178,4 +190,14 @@ def worth_of(estimates: pa.Table, money: MoneyTerms) -> Worth:
         order_value=column("order_value"),
         value_after_second=column("value_after_second"),
         margin=money.margin,
+        **_new_customer(bundle, money),
     )
+
+
+def _new_customer(bundle: Bundle, money: MoneyTerms) -> dict[str, float]:
+    """What a prospect would be worth after a first purchase; 0 for a log without amounts."""
+    if bundle.spend is None:
+        return {"new_customer_value": 0.0, "first_order_value": 0.0}
+    basket = float(bundle.spend.expected_monetary_value(0.0, 0.0))
+    more = float(bundle.value.expected_discounted_purchases(money.value_horizon, money.discount_rate, 0.0, 0.0, 0.0))
+    return {"new_customer_value": money.margin * basket * more, "first_order_value": basket}

@@ -114,7 +114,7 @@ def score(config: Config, store: HistoryStore, tracker: Tracker, progress: Progr
     parts = _estimate_all(store, bundle, window, money, work, progress)
     progress("planning")
     needed = pa.concat_tables(pq.read_table(part, columns=list(PLAN_COLUMNS)) for part in parts)
-    customers = plan_input(needed, money)
+    customers = plan_input(needed, bundle, money)
     chosen = plan(customers, policy if store.has_money else RetentionPolicy(()))
     if not store.has_money:
         chosen = _without_money(chosen, customers)
@@ -197,13 +197,13 @@ def whole_base(store: HistoryStore, bundle: Bundle, window: Window) -> WholeBase
     return WholeBase(season.factor(bundle.stages), reference, level, causes)
 
 
-def plan_input(estimates: pa.Table, money: MoneyTerms) -> PlanInput:
+def plan_input(estimates: pa.Table, bundle: Bundle, money: MoneyTerms) -> PlanInput:
     """What the plan needs of all customers."""
     return PlanInput(
         customer_id=estimates["customer_id"].combine_chunks(),
         stage=estimates["stage"].to_numpy(),
         cause=estimates["cause"].to_numpy(),
-        worth=worth_of(estimates, money),
+        worth=worth_of(estimates, bundle, money),
     )
 
 
