@@ -26,11 +26,13 @@ _AGES = 24
 _SPENDS = 96
 _COUNTS = 48
 _TAIL = 1e-7
+_NOTHING = 1e-9
+"""Residual value of so small a share of a purchase, discounted over centuries, is shown as 0."""
 _F8, _VECTOR, _TABLE, _INDICES = numba.float64, numba.float64[::1], numba.float64[:, ::1], numba.int64[::1]
 
 
 class _Group(NamedTuple):
-    """Customers of one frequency and their tables, a row an age: ages are ``low + step·row`` in ln(origin + T)."""
+    """Customers of one frequency and their tables, a row an age; ``place`` is a customer's fractional row."""
 
     members: Indices
     place: Floats
@@ -81,6 +83,16 @@ def _column_where(table: Floats, place: Floats, target: Floats) -> Floats:
     return out
 
 
+def _places(ages: Floats, origin: float) -> tuple[Floats, Floats]:
+    """Ages to tabulate and the customers' fractional rows among them: all if few, else equal steps of the logarithm."""
+    distinct, codes = np.unique(ages, return_inverse=True)
+    if distinct.size <= _AGES:
+        return distinct, codes.astype(np.float64)
+    low, high = math.log(origin + float(distinct[0])), math.log(origin + float(distinct[-1]))
+    nodes = np.maximum(np.exp(np.linspace(low, high, _AGES)) - origin, 0.0)
+    return nodes, (np.log(origin + ages) - low) * ((_AGES - 1) / (high - low))
+
+
 class Predictive:
     """Predictive distributions of all customers over one horizon.
 
@@ -121,11 +133,7 @@ class Predictive:
     def _tables(self, at: Histories, members: Indices) -> _Group:
         x = float(at.frequency[members[0]])
         ages = at.T[members]
-        origin = self._models[0].origin
-        low, high = math.log(origin + float(ages.min())), math.log(origin + float(ages.max()))
-        rows = 1 if high - low < 1e-9 else int(min(_AGES, members.size + 1))
-        place = (np.log(origin + ages) - low) * ((rows - 1) / (high - low) if rows > 1 else 0.0)
-        nodes = np.maximum(np.exp(np.linspace(low, high, rows)) - origin, 0.0)
+        nodes, place = _places(ages, self._models[0].origin)
         size = 1 + max(enough(m, self._horizon, x, float(nodes[0]), _TAIL).size for m in self._models[:2])
         counts = np.arange(size)
         chances = [model._alive_pmf(counts, self._horizon, x, nodes) for model in self._models]
@@ -220,6 +228,7 @@ class Predictive:
             target = self._target(group, level)
             column = (1.0 - np.minimum(target, 1.0)) * (group.residuals.shape[1] - 1)
             scaled = np.where(target >= 1.0, 0.0, np.exp(_above(group.residuals, group.place, column)))
+            scaled[scaled < _NOTHING] = 0.0
             out[group.members] = self._scale[group.members] * scaled
         return out
 
