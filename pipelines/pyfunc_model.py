@@ -273,22 +273,30 @@ def _matrix(layout: Mapping[str, Any], table: pd.DataFrame, btyd: Answer, basket
     return np.column_stack(columns)
 
 
+def _raw(trees: lightgbm.Booster, matrix: Array) -> Array:
+    return np.asarray(trees.predict(matrix, raw_score=True), dtype=np.float64)
+
+
 def boosted(document: Mapping[str, Any], table: pd.DataFrame, trees: Mapping[str, lightgbm.Booster]) -> Answer:
     """Forecast of the boosters."""
     btyd = purchasing(document["btyd"], table)
     likely, expected = 1.0 - btyd["churn_probability"], btyd["expected_purchases"]
     basket = _divide(btyd["expected_spend"], expected, np.nan)
     matrix = _matrix(document["layout"], table, btyd, basket)
-    bought = (
-        np.asarray(trees["buys"].predict(matrix)) if "buys" in trees else np.full(len(table), document["base_rate"])
-    )
+    start = document["start"]
+    bought = np.full(len(table), document["base_rate"])
+    if "buys" in trees:
+        odds = 0.5 * (start["shift"] - _logit(btyd["churn_probability"])) + 0.5 * start["base"]
+        bought = _expit(odds + _raw(trees["buys"], matrix))
     purchases = bought * np.maximum(_divide(expected, likely, 1.0), 1.0)
     if "spend" in trees:
-        spend = bought * document["spend_level"] * np.asarray(trees["spend"].predict(matrix))
+        known = np.where(np.isfinite(btyd["expected_spend"]), btyd["expected_spend"], 1.0)
+        begun = np.log(np.maximum(known / np.maximum(likely, 1e-3), 1e-3)) + start["spend"]
+        spend = bought * np.exp(begun + _raw(trees["spend"], matrix))
     else:
         spend = purchases * basket
     if "declines" in trees:
-        given = np.asarray(trees["declines"].predict(matrix))
+        given = _expit(start["declines"] + _raw(trees["declines"], matrix))
         decline = np.where(_column(table, "eligible") > 0, bought * given, np.nan)
     else:
         decline = bought * np.clip(_divide(btyd["decline_probability"], likely, 0.0), 0.0, 1.0)

@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
+from scipy import special
 
+from models.learning import start
 from models.learning.boosting import Settings, Trees, train
 from models.learning.candidate import check, check_horizon
 from models.learning.files import MODEL, to_json
@@ -42,6 +44,7 @@ class FittedBoosted:
     """Boosters with the layout of their columns and the buy-till-you-die model whose outputs are among them.
 
     buys, spend, declines are None where there was nothing to learn: then base_rate and the probability model stand in.
+    The trees add to a start that the probability model gives (see start.py).
     """
 
     horizon: int
@@ -51,7 +54,7 @@ class FittedBoosted:
     spend: Trees | None
     declines: Trees | None
     base_rate: float
-    spend_level: float
+    start: start.Start
     facts: tuple[tuple[str, float], ...]
     name: str = "lightgbm"
 
@@ -61,16 +64,21 @@ class FittedBoosted:
         model = self.btyd.predict(snapshot)
         matrix = self.layout.matrix(snapshot.features, btyd_columns(model))
         likely = 1.0 - model.churn_probability
-        bought = np.full(snapshot.n, self.base_rate) if self.buys is None else self.buys.predict(matrix)
+        bought = self._bought(model, matrix)
         each = np.divide(model.expected_purchases, likely, out=np.ones(snapshot.n), where=likely > 0)
         purchases = bought * np.maximum(each, 1.0)
         if self.spend is None:
             basket = btyd_columns(model)[:, 3]
             spend = purchases * basket
         else:
-            spend = bought * self.spend_level * self.spend.predict(matrix)
+            spend = bought * np.exp(self.start.log_spend(model) + self.spend.raw(matrix))
         missing = np.full(snapshot.n, np.nan)
         return Forecast(1.0 - bought, self._decline(snapshot, matrix, model, bought), missing, purchases, spend)
+
+    def _bought(self, model: Forecast, matrix: FloatArray) -> FloatArray:
+        if self.buys is None:
+            return np.full(matrix.shape[0], self.base_rate)
+        return np.asarray(special.expit(self.start.log_odds(model) + self.buys.raw(matrix)), dtype=np.float64)
 
     def _decline(self, snapshot: Snapshot, matrix: FloatArray, model: Forecast, bought: FloatArray) -> FloatArray:
         """P(buys) times P(declines | buys), the second from trees or, with few positives, in closed form."""
@@ -78,7 +86,8 @@ class FittedBoosted:
         if self.declines is None:
             given = np.divide(model.decline_probability, likely, out=np.zeros(snapshot.n), where=likely > 0)
             return np.asarray(bought * np.clip(given, 0.0, 1.0), dtype=np.float64)
-        return np.where(snapshot.eligible, bought * self.declines.predict(matrix), np.nan)
+        given = special.expit(self.start.declines + self.declines.raw(matrix))
+        return np.where(snapshot.eligible, bought * given, np.nan)
 
     def files(self) -> dict[str, bytes]:
         """Write the document and the boosters' text."""
@@ -97,7 +106,7 @@ class FittedBoosted:
             "layout": self.layout.to_document(),
             "btyd": self.btyd.to_document(),
             "base_rate": self.base_rate,
-            "spend_level": self.spend_level,
+            "start": dataclasses.asdict(self.start),
             "facts": [list(fact) for fact in self.facts],
         }
 
@@ -113,7 +122,7 @@ class FittedBoosted:
             layout=Layout.from_document(document["layout"]),
             btyd=FittedPurchasing.from_document(document["btyd"]),
             base_rate=document["base_rate"],
-            spend_level=document["spend_level"],
+            start=start.Start(**document["start"]),
             facts=tuple((str(key), float(value)) for key, value in document["facts"]),
             buys=read("buys"),
             spend=read("spend"),
@@ -139,25 +148,30 @@ class Rows:
     bought: FloatArray
     spend: FloatArray
     declining: FloatArray
+    log_odds: FloatArray
+    log_spend: FloatArray
+    start: start.Start
     customers: int
     snapshots: float
 
 
 def training_rows(snapshots: Sequence[Snapshot], layout: Layout) -> Rows:
     """Stack complete snapshots; BTYD columns of each are fitted to what was known on its own date."""
-    matrices = []
-    for snapshot in snapshots:
-        model = Purchasing(BTYD_MODEL).fit([snapshot], seed=0)
-        matrices.append(layout.matrix(snapshot.features, btyd_columns(model.predict(snapshot))))
+    models = [Purchasing(BTYD_MODEL).fit([s], seed=0).predict(s) for s in snapshots]
+    matrices = [layout.matrix(s.features, btyd_columns(m)) for s, m in zip(snapshots, models, strict=True)]
     sizes = [s.n for s in snapshots]
     weights = overlap_weights([s.as_of.toordinal() for s in snapshots], snapshots[0].horizon)
     outcomes = [outcome_of(s) for s in snapshots]
+    log_odds, log_spend, begun = start.learn(models, outcomes)
     return Rows(
         matrix=np.concatenate(matrices),
         weight=np.repeat(weights, sizes),
         bought=np.concatenate([o.bought.astype(np.float64) for o in outcomes]),
         spend=np.concatenate([o.spend for o in outcomes]),
         declining=np.concatenate([o.declining for o in outcomes]),
+        log_odds=log_odds,
+        log_spend=log_spend,
+        start=begun,
         customers=max(sizes),
         snapshots=sum(sizes) / max(sizes),
     )
@@ -178,8 +192,8 @@ class Boosted:
             raise ValueError("lightgbm: at least one snapshot with a complete horizon is needed, got none.")
         layout = Layout.learn(learned)
         rows = training_rows(learned, layout)
-        declines = self._declines(rows, layout, seed)
         spend, level = self._spend(rows, layout, seed)
+        declines, base = self._declines(rows, layout, seed)
         buyers = float(rows.weight @ rows.bought)
         rate = (buyers + 0.5) / (float(rows.weight.sum()) + 1.0)
         facts = (("training_rows", float(rows.bought.size)), ("training_snapshots", float(len(learned))))
@@ -191,7 +205,7 @@ class Boosted:
             spend=spend,
             declines=declines,
             base_rate=rate,
-            spend_level=level,
+            start=dataclasses.replace(rows.start, spend=rows.start.spend + level, declines=base),
             facts=facts,
         )
 
@@ -204,7 +218,18 @@ class Boosted:
             return None
         parameters = self._parameters("binary", rows, 1.0, seed)
         rounds = self.settings.rounds
-        return Trees.parse(train(rows.matrix, rows.bought, rows.weight, layout, parameters, rounds, rising=RISING_BUYS))
+        return Trees.parse(
+            train(
+                rows.matrix,
+                rows.bought,
+                rows.weight,
+                layout,
+                parameters,
+                rounds,
+                start=rows.log_odds,
+                rising=RISING_BUYS,
+            )
+        )
 
     def _spend(self, rows: Rows, layout: Layout, seed: int) -> tuple[Trees | None, float]:
         """Spend of buyers on the log scale of a gamma deviance.
@@ -214,21 +239,41 @@ class Boosted:
         """
         use = np.flatnonzero((rows.bought > 0) & (rows.spend > 0))
         if use.size < FEWEST_EVENTS * rows.snapshots:
-            return None, 1.0
+            return None, 0.0
         amount = rows.spend[use]
         cut = np.minimum(amount, np.quantile(amount, HEAVY_TAIL))
         parameters = self._parameters("gamma", rows, use.size / rows.bought.size, seed)
         matrix, weight = rows.matrix[use], rows.weight[use]
-        trees = Trees.parse(train(matrix, cut, weight, layout, parameters, self.settings.rounds, rising=RISING_SPEND))
-        buyers = rows.weight @ (rows.bought * rows.spend)
-        return trees, float(buyers / (weight @ trees.predict(matrix)))
+        trees = Trees.parse(
+            train(
+                matrix,
+                cut,
+                weight,
+                layout,
+                parameters,
+                self.settings.rounds,
+                start=rows.log_spend[use],
+                rising=RISING_SPEND,
+            )
+        )
+        fitted = weight @ np.exp(rows.log_spend[use] + trees.raw(matrix))
+        return trees, float(np.log(rows.weight @ (rows.bought * rows.spend) / fitted))
 
-    def _declines(self, rows: Rows, layout: Layout, seed: int) -> Trees | None:
+    def _declines(self, rows: Rows, layout: Layout, seed: int) -> tuple[Trees | None, float]:
         use = np.flatnonzero(np.isfinite(rows.declining) & (rows.bought > 0))
         positives = float(rows.weight[use] @ rows.declining[use])
         negatives = float(rows.weight[use].sum()) - positives
         if positives < FEWEST_DECLINES or negatives < FEWEST_DECLINES:
-            return None
+            return None, 0.0
+        base = float(np.log(positives / negatives))
         parameters = self._parameters("binary", rows, use.size / rows.bought.size, seed)
-        rounds = self.settings.rounds // 2
-        return Trees.parse(train(rows.matrix[use], rows.declining[use], rows.weight[use], layout, parameters, rounds))
+        text = train(
+            rows.matrix[use],
+            rows.declining[use],
+            rows.weight[use],
+            layout,
+            parameters,
+            self.settings.rounds,
+            start=np.full(use.size, base),
+        )
+        return Trees.parse(text), base

@@ -23,12 +23,12 @@ THREADS = 2  # the sums of a histogram depend on how rows are shared out, so the
 class Settings:
     """What may be tuned. The defaults are meant to serve any base; leaves grow with the customers behind the rows."""
 
-    rounds: int = 200
+    rounds: int = 100
     learning_rate: float = 0.04
     leaves: int = 15
     rows_in_leaf: float = 1.0 / 300.0  # of the customers; at least 20
-    ridge: float = 10.0
-    columns: float = 0.5
+    ridge: float = 50.0
+    columns: float = 0.3
     rows: float = 0.7
 
     def parameters(self, objective: str, *, customers: int, snapshots: float, seed: int) -> dict[str, Any]:
@@ -65,11 +65,13 @@ def train(
     parameters: Mapping[str, Any],
     rounds: int,
     *,
+    start: FloatArray,
     rising: Sequence[str] = (),
 ) -> str:
     """Train one booster and return it as LightGBM text.
 
-    rising: columns in which the forecast may only rise.
+    start: raw score (log odds or log mean) of each row that the trees add to; the text does not hold it. rising:
+    columns in which the trees may only rise.
     """
     constraints = [int(name in rising) for name in layout.names]
     settings = dict(parameters)
@@ -79,6 +81,7 @@ def train(
         matrix,
         target,
         weight=weight,
+        init_score=start,
         feature_name=list(layout.names),
         categorical_feature=layout.categorical,
         params={"verbosity": -1, "max_bin": settings["max_bin"]},
@@ -101,9 +104,9 @@ class Trees:
         """Read LightGBM text."""
         return cls(text, lightgbm.Booster(model_str=text))
 
-    def predict(self, matrix: FloatArray) -> FloatArray:
-        """Forecast on the scale of the target (probability or mean)."""
-        return np.asarray(self.booster.predict(matrix, num_threads=THREADS), dtype=np.float64)
+    def raw(self, matrix: FloatArray) -> FloatArray:
+        """Return what the trees add to the start's log odds or log mean."""
+        return np.asarray(self.booster.predict(matrix, raw_score=True, num_threads=THREADS), dtype=np.float64)
 
     def contributions(self, matrix: FloatArray) -> npt.NDArray[np.float64]:
         """Exact contributions of each column to the raw score, the base value last (n, columns + 1)."""
