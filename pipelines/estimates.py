@@ -143,9 +143,9 @@ def _of_buyers(
         monetary_value=None if bundle.spend is None else baskets,
     )
     return {
-        **_around("expected_purchases", forecast.expected_purchases, ahead.purchases_low, ahead.purchases_high),
-        **_around("expected_spend", forecast.expected_spend, ahead.spend_low, ahead.spend_high),
-        **_around("residual_value", residual, ahead.residual_low, ahead.residual_high),
+        **_with_interval("expected_purchases", forecast.expected_purchases, ahead.purchases_low, ahead.purchases_high),
+        **_with_interval("expected_spend", forecast.expected_spend, ahead.spend_low, ahead.spend_high),
+        **_with_interval("residual_value", residual, ahead.residual_low, ahead.residual_high),
         "p_alive": p_alive,
         "clv": past + residual,
         "churn_probability": forecast.churn_probability,
@@ -160,12 +160,9 @@ def _of_buyers(
     }
 
 
-def _around(name: str, value: Floats, low: Floats, high: Floats) -> dict[str, Floats]:
-    """A value with its predictive interval, which is widened where it must be to hold the value.
-
-    The interval is the probability model's; the value also knows what boosting saw.
-    """
-    return {name: value, f"{name}_low": np.minimum(low, value), f"{name}_high": np.maximum(high, value)}
+def _with_interval(name: str, value: Floats, low: Floats, high: Floats) -> dict[str, Floats]:
+    """A forecast, and the probability model's predictive interval beside it."""
+    return {name: value, f"{name}_low": low, f"{name}_high": high}
 
 
 def _closed(history: History, window: Window) -> npt.NDArray[np.bool_]:

@@ -16,6 +16,9 @@ from models.learning.snapshot import outcome_of
 from pipelines.config import Config
 from pipelines.console import Progress
 
+REFERENCES = ("naive", "lifetimes")
+"""Candidates that the others are measured against and that never score customers: base rates know no customer, and
+lifetimes' Pareto/NBD loses all digits for some frequent buyers."""
 DECIDING = ("churn_log_loss", "churn_auc", "spend_mae", "spend_gini")
 """The metrics by which the winner of a training is found: probability, ranking, amount, ranking by amount."""
 
@@ -95,24 +98,34 @@ def best(judged: Mapping[str, Judged]) -> tuple[str, str]:
     and money is the one to rely on. Metrics that this window does not define are left out; ties go to the better value
     of the first metric, then to the first name.
 
+    References are never preferred.
+
     Raises:
-        ValueError: no metric is defined on this window.
+        ValueError: no metric is defined on this window, or there are only references.
     """
+    eligible = [name for name in judged if name not in REFERENCES]
+    if not eligible:
+        raise ValueError(
+            f"learning.candidates: {', '.join(judged)} are only what others are measured against. Add one of "
+            f"{', '.join(name for name in learning.NAMES if name not in REFERENCES)}."
+        )
     values = {
-        metric: {name: judged[name].evaluation.metrics[metric] for name in judged}
+        metric: {name: judged[name].evaluation.metrics[metric] for name in eligible}
         for metric in DECIDING
-        if all(np.isfinite(one.evaluation.metrics[metric]) for one in judged.values())
+        if all(np.isfinite(judged[name].evaluation.metrics[metric]) for name in eligible)
     }
     if not values:
         raise ValueError(
             f"none of {', '.join(DECIDING)} is defined on the test window (everybody or nobody bought). "
             "Choose another horizon or as-of date."
         )
-    ranks = {name: float(np.mean([_rank(metric, found, name) for metric, found in values.items()])) for name in judged}
+    ranks = {
+        name: float(np.mean([_rank(metric, found, name) for metric, found in values.items()])) for name in eligible
+    }
     first = next(iter(values))
-    name = min(judged, key=lambda n: (ranks[n], _rank(first, values[first], n), n))
+    name = min(eligible, key=lambda n: (ranks[n], _rank(first, values[first], n), n))
     numbers = ", ".join(f"{metric} {found[name]:.4g}" for metric, found in values.items())
-    return name, f"best mean rank ({ranks[name]:.2g} of {len(judged)}) over {numbers}"
+    return name, f"best mean rank ({ranks[name]:.2g} of {len(eligible)}) over {numbers}"
 
 
 def _rank(metric: str, found: Mapping[str, float], name: str) -> int:
