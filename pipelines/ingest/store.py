@@ -3,7 +3,8 @@
 import datetime as dt
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ from features.account import Account
 from features.combine import concatenate, take
 from features.history import History
 from features.ledger import Ledger
-from features.window import to_date, to_day
+from features.outcomes import RateReference, base_levels
+from features.table import CUSTOMERS_PER_BATCH, build
+from features.window import Window, to_date, to_day
 from pipelines.ingest.extras import ExtraTable, read_side_tables
 from pipelines.ingest.partition import InputTotals
 from pipelines.ingest.segment import Columns, read_history, read_part, whole
@@ -214,9 +217,39 @@ class HistoryStore:
         history: History = self._side_tables(bucket).attach(concatenate(parts))
         return history
 
-    def histories(self) -> Iterator[History]:
-        """Histories of all buckets, one at a time."""
-        return (self.read(bucket) for bucket in range(self.n_buckets))
+    def __iter__(self) -> Iterator[History]:
+        """Histories of all buckets, one at a time; the next one is read while one is in use."""
+        with ThreadPoolExecutor(1) as reader:
+            ahead = reader.submit(self.read, 0)
+            for bucket in range(self.n_buckets):
+                history = ahead.result()
+                if bucket + 1 < self.n_buckets:
+                    ahead = reader.submit(self.read, bucket + 1)
+                yield history
+
+    def tables(
+        self,
+        as_of: Sequence[dt.date],
+        *,
+        horizon: int,
+        reference: RateReference,
+        rows_per_batch: int = CUSTOMERS_PER_BATCH,
+        workers: int = 2,
+    ) -> Iterator[pa.RecordBatch]:
+        """Training tables of all buckets (see :func:`features.table.build`); one bucket is in memory at a time."""
+        windows = [Window(date, horizon) for date in as_of]
+        complete = [w for w in windows if w.end <= self.last_day]
+        base = {w.as_of: level for w, level in base_levels(self, complete, reference=reference).items()}
+        for history in self:
+            yield from build(
+                history,
+                as_of,
+                horizon=horizon,
+                reference=reference,
+                rows_per_batch=rows_per_batch,
+                base=base,
+                workers=workers,
+            )
 
     def read_all(self) -> History:
         """History of all customers, sorted by id."""

@@ -220,39 +220,31 @@ def _purchases(
     as_of: int,
 ) -> tuple[I64, I32, F64, I64]:
     n = offsets.size - 1
+    money = amount.size > 0
     out_offsets = np.zeros(n + 1, np.int64)
+    out_day = np.empty(day.size, np.int32)
+    out_row = np.empty(day.size, np.int64)
+    out_amount = np.empty(amount.size, np.float64)
+    k = 0
     for c in range(n):
-        kept = 0
-        for j in range(offsets[c], offsets[c + 1]):
-            if day[j] > as_of:
-                break
-            kept += void_day[j] > as_of
-        out_offsets[c + 1] = out_offsets[c] + kept
-    m = out_offsets[n]
-    out_day = np.empty(m, np.int32)
-    out_row = np.empty(m, np.int64)
-    out_amount = np.empty(m if amount.size else 0, np.float64)
-    for c in range(n):
-        k = out_offsets[c]
-        if k == out_offsets[c + 1]:
-            continue
         for j in range(offsets[c], offsets[c + 1]):
             if day[j] > as_of:
                 break
             if void_day[j] > as_of:
                 out_day[k] = day[j]
                 out_row[k] = j
-                if amount.size:
+                if money:
                     out_amount[k] = amount[j]
                 k += 1
-        if amount.size == 0:
+        out_offsets[c + 1] = k
+        if not money or out_offsets[c] == k:
             continue
         for e in range(r_offsets[c], r_offsets[c + 1]):
             if r_day[e] > as_of:
                 break
             j = r_target[e]
             if void_day[j] > as_of:
-                lo, hi = out_offsets[c], out_offsets[c + 1] - 1
+                lo, hi = out_offsets[c], k - 1
                 while lo < hi:
                     mid = (lo + hi) // 2
                     if out_row[mid] < j:
@@ -261,7 +253,7 @@ def _purchases(
                         hi = mid
                 # Amounts are multiples of a millionth: rounding takes off what subtraction in binary adds.
                 out_amount[lo] = np.rint((out_amount[lo] - r_amount[e]) * 1e6) / 1e6
-    return out_offsets, out_day, out_amount, out_row
+    return out_offsets, out_day[:k], out_amount[:k] if money else out_amount, out_row[:k]
 
 
 def never(n: int) -> I32:

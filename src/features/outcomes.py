@@ -4,7 +4,6 @@
 ("eligible"): they buy, but spend at most half of what the own rate, the own mean basket and the base's season expect.
 """
 
-import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -15,7 +14,9 @@ from numpy.typing import NDArray
 
 from features.asof import AsOf
 from features.history import History
-from features.window import Window
+from features.horizon_choice import HorizonChoice as HorizonChoice
+from features.horizon_choice import default_horizon as default_horizon
+from features.window import NEVER, Window
 
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
@@ -117,23 +118,59 @@ def _reference(offsets: I64, day: I32, amount: F64, as_of: int, span: int) -> tu
 
 
 @numba.njit(cache=True, nogil=True)
-def _horizon(offsets: I64, day: I32, amount: F64, customer: I64, as_of: int) -> tuple[I64, F64]:
+def _horizon(
+    customer: I64,
+    offsets: I64,
+    day: I32,
+    amount: F64,
+    void_day: I32,
+    r_offsets: I64,
+    r_day: I32,
+    r_target: I64,
+    r_amount: F64,
+    as_of: int,
+    end: int,
+) -> tuple[I64, F64]:
+    """Purchase days in (as_of, end] and their net amount, with the returns known at the end."""
     n = customer.size
-    purchases, spend = np.zeros(n, np.int64), np.zeros(n)
+    purchases, spend = np.zeros(n, np.int64), np.full(n, np.nan)
     for i in range(n):
         c = customer[i]
+        spent = 0.0
         for j in range(offsets[c + 1] - 1, offsets[c] - 1, -1):
             if day[j] <= as_of:
                 break
-            purchases[i] += 1
-            if amount.size:
-                spend[i] += amount[j]
+            if day[j] <= end and void_day[j] > end:
+                purchases[i] += 1
+                if amount.size:
+                    spent += amount[j]
+        if amount.size == 0:
+            continue
+        if purchases[i] > 0:
+            for e in range(r_offsets[c], r_offsets[c + 1]):
+                if r_day[e] > end:
+                    break
+                j = r_target[e]
+                if day[j] > as_of and void_day[j] > end:
+                    spent -= r_amount[e]
+        spend[i] = np.rint(spent * 1e6) / 1e6
     return purchases, spend
 
 
 @dataclass(frozen=True, slots=True)
+class _Past:
+    """Customers of one part of the base against their own past: expected purchase days, baskets in the reference."""
+
+    expected: F64
+    eligible: NDArray[np.bool_]
+    number: F64
+    total: F64
+    squares: F64
+
+
+@dataclass(frozen=True, slots=True)
 class _Judged:
-    """Customers of one part of the base against their own past."""
+    """The past of customers, and what they did in the horizon."""
 
     view: AsOf
     expected: F64
@@ -145,101 +182,128 @@ class _Judged:
     spend: F64
 
 
-def _judge(view: AsOf, window: Window, reference: RateReference) -> _Judged:
-    history = view.history
+def _past(view: AsOf, window: Window, reference: RateReference) -> _Past:
     length, x, number, total, squares = _reference(
         view.offsets, view.day, view.amount, view.as_of, reference_span(window.horizon)
     )
     expected = (reference.r + x) / (reference.alpha + length) * window.horizon
-    eligible = (expected >= ELIGIBLE_FROM) & (length >= window.horizon)
-    if not history.has_money:
-        eligible[:] = False
-    known = history.purchases(window.end_day)
-    amount = np.empty(0) if known.amount is None else known.amount
-    purchases, spend = _horizon(known.offsets, known.day, amount, view.customer, view.as_of)
-    if not history.has_money:
-        spend[:] = np.nan
-    return _Judged(view, expected, eligible, number, total, squares, purchases, spend)
+    eligible = (expected >= ELIGIBLE_FROM) & (length >= window.horizon) & view.history.has_money
+    return _Past(expected, eligible, number, total, squares)
 
 
-@dataclass(frozen=True, slots=True)
-class _Credibility:
-    """Sums from which the shrinkage of baskets follows; parts of a base add up."""
-
-    customers: float
-    n: float
-    n2: float
-    total: float
-    weighted: float
-    within: float
-
-    @staticmethod
-    def of(judged: _Judged) -> "_Credibility":
-        has = judged.number > 0
-        number, total = judged.number[has], judged.total[has]
-        return _Credibility(
-            float(has.sum()),
-            float(number.sum()),
-            float((number**2).sum()),
-            float(total.sum()),
-            float((total**2 / number).sum()),
-            float(judged.squares[has].sum()),
-        )
-
-    def level(self) -> tuple[float, float]:
-        """Mean basket of the base and the weight, in baskets, with which it pulls a customer's own mean."""
-        if self.n == 0:
-            return float("nan"), 0.0
-        mean = self.total / self.n
-        within = self.within / max(self.n - self.customers, 1.0)
-        spread = self.weighted - self.n * mean**2 - (self.customers - 1) * within
-        between = spread / max(self.n - self.n2 / self.n, 1.0)
-        if between <= 0:
-            return mean, 1e9
-        return mean, min(within / between, 1e9)
+def _judge(view: AsOf, window: Window, reference: RateReference) -> _Judged:
+    past, history = _past(view, window, reference), view.history
+    purchases, spend = _horizon(
+        view.customer,
+        history.offsets,
+        history.day,
+        np.empty(0) if history.amount is None else history.amount,
+        history.void_day,
+        history.returns.offsets,
+        history.returns.day,
+        history.returns.target,
+        history.returns.amount,
+        view.as_of,
+        window.end_day,
+    )
+    return _Judged(view, past.expected, past.eligible, past.number, past.total, past.squares, purchases, spend)
 
 
-def base_level(histories: History | Iterable[History], window: Window, *, reference: RateReference) -> BaseLevel:
-    """Mean basket, its weight and the season factor of a base, whole or in parts, as of the window's date."""
-    parts = [histories] if isinstance(histories, History) else list(histories)
-    judged = [_judge(AsOf.of(part, window.as_of), window, reference) for part in parts]
-    sums = np.sum([np.array(dataclass_values(_Credibility.of(part))) for part in judged], axis=0)
-    mean, weight = _Credibility(*sums.tolist()).level()
-    last = max(part.last_day for part in parts)
-    if last < window.end_day or not all(part.has_money for part in parts):
-        return BaseLevel(mean, weight, float("nan"), 0)
-    actual = expected = 0.0
-    n = 0
-    for part in judged:
-        chosen = part.eligible & (part.purchases > 0)
-        n += int(chosen.sum())
-        actual += float(part.spend[chosen].sum())
-        expected += float((part.expected * _basket(part, mean, weight))[chosen].sum())
-    season = 1.0 if n < SEASON_FROM or expected <= 0 else float(np.clip(actual / expected, *SEASON_LIMITS))
-    return BaseLevel(mean, weight, season, n)
-
-
-def dataclass_values(sums: _Credibility) -> Sequence[float]:
-    """The sums, in order."""
-    return (sums.customers, sums.n, sums.n2, sums.total, sums.weighted, sums.within)
-
-
-def _basket(judged: _Judged, mean: float, weight: float) -> F64:
+def _basket(judged: _Past | _Judged, mean: float, weight: float) -> F64:
     with np.errstate(invalid="ignore"):
         return np.asarray((judged.total + weight * mean) / (judged.number + weight))
 
 
-def observe(history: History, window: Window, *, reference: RateReference, base: BaseLevel | None = None) -> Outcomes:
+def basket_sums(history: History, window: Window, reference: RateReference) -> F64:
+    """Sums over a part of the base from which the shrinkage of baskets follows; parts add up."""
+    past = _past(AsOf.of(history, window.as_of), window, reference)
+    has = past.number > 0
+    number, total = past.number[has], past.total[has]
+    return np.array(
+        [has.sum(), number.sum(), (number**2).sum(), total.sum(), (total**2 / number).sum(), past.squares[has].sum()]
+    )
+
+
+def season_sums(history: History, window: Window, reference: RateReference, mean: float, weight: float) -> F64:
+    """Number, actual and expected spend of a part's eligible buyers; parts add up."""
+    judged = _judge(AsOf.of(history, window.as_of), window, reference)
+    chosen = judged.eligible & (judged.purchases > 0)
+    expected = (judged.expected * _basket(judged, mean, weight))[chosen]
+    return np.array([chosen.sum(), judged.spend[chosen].sum(), expected.sum()])
+
+
+def shrinkage(sums: F64) -> tuple[float, float]:
+    """Mean basket of the base and the weight, in baskets, with which it pulls a customer's own mean."""
+    customers, n, n2, total, weighted, within = sums.tolist()
+    if n == 0:
+        return float("nan"), 0.0
+    mean = total / n
+    variance = within / max(n - customers, 1.0)
+    between = (weighted - n * mean**2 - (customers - 1) * variance) / max(n - n2 / n, 1.0)
+    return _steady(mean), _steady(min(variance / between, 1e9) if between > 0 else 1e9)
+
+
+def season_factor(sums: F64) -> tuple[float, int]:
+    """S and the number of customers behind it."""
+    n, actual, expected = sums.tolist()
+    if n < SEASON_FROM or expected <= 0:
+        return 1.0, int(n)
+    return _steady(float(np.clip(actual / expected, *SEASON_LIMITS))), int(n)
+
+
+def _steady(value: float) -> float:
+    """Ten significant digits: sums over the same base in other pieces differ in the sixteenth."""
+    return float(f"{value:.9e}")
+
+
+def base_level(histories: History | Iterable[History], window: Window, *, reference: RateReference) -> BaseLevel:
+    """Mean basket, its weight and the season factor of a base as of the window's date; see :func:`base_levels`."""
+    return base_levels(histories, [window], reference=reference)[window]
+
+
+def base_levels(
+    histories: History | Iterable[History], windows: Sequence[Window], *, reference: RateReference
+) -> dict[Window, BaseLevel]:
+    """Levels of a base as of several dates, in two passes over it.
+
+    ``histories`` is the whole base, or something that gives its parts each time it is iterated over (a store). The
+    season is NaN where the horizon is not complete in the log or the log has no amounts.
+    """
+    parts = [histories] if isinstance(histories, History) else histories
+    baskets = {window: np.zeros(6) for window in windows}
+    last, money = -NEVER, True
+    for part in parts:
+        last, money = max(last, part.last_day), money and part.has_money
+        for window in windows:
+            baskets[window] += basket_sums(part, window, reference)
+    shrunk = {window: shrinkage(sums) for window, sums in baskets.items()}
+    seasons = {window: np.zeros(3) for window in windows if window.end_day <= last and money}
+    for part in parts if seasons else []:
+        for window in seasons:
+            seasons[window] += season_sums(part, window, reference, *shrunk[window])
+    factors = {window: season_factor(sums) for window, sums in seasons.items()}
+    return {window: BaseLevel(*shrunk[window], *factors.get(window, (float("nan"), 0))) for window in windows}
+
+
+def observe(
+    history: History,
+    window: Window,
+    *,
+    reference: RateReference,
+    base: BaseLevel | None = None,
+    view: AsOf | None = None,
+) -> Outcomes:
     """Outcomes of a window; ``base`` is needed where the history is a part of a larger base (see :func:`base_level`).
 
-    Nothing on or before ``as_of`` counts as an outcome. Refuses a window whose end lies beyond the log.
+    ``view`` saves work where the view as of the window's date is there already. Nothing on or before ``as_of`` counts
+    as an outcome. Refuses a window whose end lies beyond the log.
     """
     if window.end_day > history.last_day:
         raise ValueError(
             f"observe: the horizon ends on {window.end}, but the log ends {window.end_day - history.last_day} days "
             "earlier. Take an earlier as_of or a shorter horizon."
         )
-    view = AsOf.of(history, window.as_of)
+    view = view or AsOf.of(history, window.as_of)
     judged = _judge(view, window, reference)
     if base is None:
         base = base_level(history, window, reference=reference)
@@ -256,51 +320,4 @@ def observe(history: History, window: Window, *, reference: RateReference, base:
         expected=judged.expected,
         declining=declining,
         base=base,
-    )
-
-
-HORIZONS = (30, 60, 90, 180, 365)
-
-
-@dataclass(frozen=True, slots=True)
-class HorizonChoice:
-    """A horizon chosen from the log, the reason in words, and for how many customers silence within it is normal."""
-
-    days: int
-    reason: str
-    n_silence_is_normal: int
-
-
-def default_horizon(history: History, as_of: dt.date | int) -> HorizonChoice:
-    """Horizon that suits the base's rhythm: the smallest of 30 … 365 days of at least twice the median own gap.
-
-    The median is over repeat customers who are not overdue (silent for no longer than twice their mean gap). The
-    horizon is capped at a quarter of the log, so that training has windows to learn from.
-    """
-    view = AsOf.of(history, as_of)
-    last, first = view.day[view.offsets[1:] - 1], view.day[view.offsets[:-1]]
-    repeats = np.diff(view.offsets) - 1
-    repeater = repeats > 0
-    gap = (last - first)[repeater] / repeats[repeater]
-    silence = view.as_of - last[repeater]
-    active = silence <= 2 * gap
-    quarter = (view.as_of - history.first_day + 1) // 4
-    allowed = [h for h in HORIZONS if h <= quarter] or [max(quarter, 1)]
-    if not active.any():
-        return HorizonChoice(
-            allowed[-1], "no repeat customer is on time: the longest horizon that a quarter of the log allows", 0
-        )
-    median = float(np.median(gap[active]))
-    wanted = next((h for h in HORIZONS if h >= 2 * median), HORIZONS[-1])
-    if wanted in allowed:
-        return HorizonChoice(
-            wanted, f"repeat customers who are on time buy every {median:.0f} days (median): twice that fits", 0
-        )
-    chosen = allowed[-1]
-    normal = int((gap > chosen).sum())
-    return HorizonChoice(
-        chosen,
-        f"repeat customers who are on time buy every {median:.0f} days (median), which asks for {wanted} days, but a "
-        f"quarter of the log is {quarter} days; for {normal:,} repeat customers silence for {chosen} days is normal",
-        normal,
     )

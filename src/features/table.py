@@ -1,8 +1,11 @@
 """The feature table: one row a customer as of a date, for one date as a frame, for many as Arrow batches."""
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -35,10 +38,13 @@ def columns_of(history: History) -> tuple[Feature, ...]:
 def compute(view: AsOf, workers: int = 1) -> dict[str, Column]:
     """All features of a view, by name; those whose table is absent are missing throughout."""
 
+    nothing = np.full(view.n, np.nan)
+    no_category = Codes(np.full(view.n, -1, np.int32), pa.array([], pa.string()))
+
     def one(family: Family) -> list[Column]:
         result = family.compute(view)
         if result is None:
-            return [_missing(feature, view.n) for feature in family.features]
+            return [nothing if feature.kind == "number" else no_category for feature in family.features]
         if len(result) != len(family.features):
             raise ValueError(
                 f"family {family.name!r} returned {len(result)} columns, {len(family.features)} are registered for it."
@@ -95,30 +101,62 @@ def build(
     if rows_per_batch < 1:
         raise ValueError(f"build: rows_per_batch must be at least 1, got {rows_per_batch}.")
     windows = [Window(date, horizon) for date in as_of]
-    complete = [w for w in windows if w.end_day <= history.last_day]
-    levels = {w: base[w.as_of] if base else base_level(history, w, reference=reference) for w in complete}
     schema = schema_of(history)
-    pieces = [
-        (lo, min(lo + rows_per_batch, history.n_customers)) for lo in range(0, history.n_customers, rows_per_batch)
-    ]
-
-    def batches(piece: tuple[int, int]) -> list[pa.RecordBatch]:
-        part = customers_between(history, *piece)
-        return [batch for w in windows if (batch := _batch(part, w, levels.get(w), reference, schema)).num_rows]
-
-    if workers <= 1:
-        for piece in pieces:
-            yield from batches(piece)
-        return
+    n = history.n_customers
     with ThreadPoolExecutor(workers) as pool:
-        ahead = [pool.submit(batches, piece) for piece in pieces[: 2 * workers]]
-        for at in range(len(pieces)):
-            ready = ahead[at].result()
-            if at + 2 * workers < len(pieces):
-                ahead.append(pool.submit(batches, pieces[at + 2 * workers]))
-            yield from ready
-            ahead[at] = pool.submit(list)
-    return
+
+        def level(window: Window) -> BaseLevel | None:
+            if window.end_day > history.last_day:
+                return None
+            return base[window.as_of] if base else base_level(history, window, reference=reference)
+
+        levels = dict(zip(windows, pool.map(level, windows), strict=True))
+
+        def batch(task: tuple[int, Window]) -> pa.RecordBatch:
+            lo, window = task
+            part = customers_between(history, lo, min(lo + rows_per_batch, n))
+            return _batch(part, window, levels[window], reference, schema)
+
+        # Neighbouring tasks share their customers, so that the slices stay in the processor's cache from date to date.
+        tasks = ((lo, window) for lo in range(0, n, rows_per_batch) for window in windows)
+        ahead = deque(pool.submit(batch, task) for task in islice(tasks, workers + 1))
+        while ahead:
+            ready = ahead.popleft().result()
+            ahead.extend(pool.submit(batch, task) for task in islice(tasks, 1))
+            if ready.num_rows:
+                yield ready
+
+
+def build_from_lines(
+    batches: Iterable[pa.RecordBatch],
+    as_of: Sequence[dt.date],
+    *,
+    horizon: int,
+    reference: RateReference,
+    base: Mapping[dt.date, BaseLevel],
+    log_span: tuple[dt.date, dt.date],
+    names: Mapping[str, str | None],
+    rows_per_batch: int = CUSTOMERS_PER_BATCH,
+) -> Iterator[pa.RecordBatch]:
+    """Tables from Arrow batches of raw lines, as a distributed engine hands them to a function over its partitions.
+
+    Each batch holds every line of its customers, in any order; ``names`` maps roles to columns as in
+    :meth:`features.history.History.from_frame`. ``base`` and ``log_span`` (first and last day) describe the whole base,
+    which no partition sees.
+    """
+    first, last = (to_day(date) for date in log_span)
+    for batch in batches:
+        history = History.from_frame(pa.Table.from_batches([batch]), **names)  # type: ignore[arg-type]
+        history = replace(history, log_first_day=first, log_last_day=last)
+        yield from build(
+            history,
+            as_of,
+            horizon=horizon,
+            reference=reference,
+            rows_per_batch=rows_per_batch,
+            base=base,
+            workers=1,
+        )
 
 
 def schema_of(history: History) -> pa.Schema:
@@ -143,7 +181,7 @@ def _batch(
     if level is None:
         arrays += [pa.nulls(view.n, field.type) for field in OUTCOMES]
     else:
-        seen = observe(part, window, reference=reference, base=level)
+        seen = observe(part, window, reference=reference, base=level, view=view)
         arrays += [
             pa.array(seen.purchases),
             pa.array(seen.spend, from_pandas=True),
@@ -152,12 +190,6 @@ def _batch(
             pa.array(seen.declining, from_pandas=True),
         ]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
-
-
-def _missing(feature: Feature, n: int) -> Column:
-    if feature.kind == "number":
-        return np.full(n, np.nan)
-    return Codes(np.full(n, -1, np.int32), pa.array([], pa.string()))
 
 
 def _arrow(column: Column) -> pa.Array:

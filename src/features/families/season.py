@@ -45,28 +45,27 @@ def _season(offsets: I64, day: I32, amount: F64, as_of: int, first_day: int, mon
     n = offsets.size - 1
     money = amount.size > 0
     reaches = first_day <= as_of - 365
-    out = np.zeros((4 + 7 + 12, n))
+    out = np.empty((23, n))
+    mine = np.empty(23, np.float64)
     for c in range(n):
+        mine[:] = 0.0
         lo, hi = offsets[c], offsets[c + 1]
-        one = 1.0 / (hi - lo)
         for j in range(lo, hi):
             since = day[j] - (as_of - 365)
             if 0 < since <= 90:
-                out[1, c] += 1
+                mine[1] += 1
                 if money:
-                    out[3, c] += amount[j]
+                    mine[3] += amount[j]
                 if since <= 30:
-                    out[0, c] += 1
+                    mine[0] += 1
                     if money:
-                        out[2, c] += amount[j]
-            out[4 + (day[j] + 3) % 7, c] += 1
-            out[11 + months[day[j] - base], c] += 1
+                        mine[2] += amount[j]
+            mine[4 + (day[j] + 3) % 7] += 1
+            mine[11 + months[day[j] - base]] += 1
+        for k in range(4):
+            out[k, c] = mine[k] if reaches and (money or k < 2) else np.nan
         for k in range(4, 23):
-            out[k, c] *= one
-        if not reaches:
-            out[0:4, c] = np.nan
-        elif not money:
-            out[2:4, c] = np.nan
+            out[k, c] = mine[k] / (hi - lo)
     return out
 
 

@@ -19,7 +19,7 @@ WINDOWS = (7, 14, 30, 60, 90, 180, 365)
 def _windows(offsets: I64, day: I32, amount: F64, as_of: int, lengths: I64) -> F64:
     k, n = lengths.size, offsets.size - 1
     money = amount.size > 0
-    out = np.full((5 * k, n), np.nan)
+    out = np.empty((5 * k, n))
     counts = np.empty(2 * k, np.int64)
     sums = np.empty(2 * k, np.float64)
     longest = 2 * lengths[k - 1]
@@ -38,15 +38,12 @@ def _windows(offsets: I64, day: I32, amount: F64, as_of: int, lengths: I64) -> F
                 if money:
                     sums[at] += amount[j]
         for w in range(k):
+            before, spent_before = counts[k + w], sums[k + w]
             out[5 * w, c] = counts[w]
-            if counts[k + w] > 0:
-                out[5 * w + 3, c] = counts[w] / counts[k + w]
-            if money:
-                out[5 * w + 1, c] = sums[w]
-                if counts[w] > 0:
-                    out[5 * w + 2, c] = sums[w] / counts[w]
-                if sums[k + w] > 0:
-                    out[5 * w + 4, c] = sums[w] / sums[k + w]
+            out[5 * w + 1, c] = sums[w] if money else np.nan
+            out[5 * w + 2, c] = sums[w] / counts[w] if money and counts[w] > 0 else np.nan
+            out[5 * w + 3, c] = counts[w] / before if before > 0 else np.nan
+            out[5 * w + 4, c] = sums[w] / spent_before if spent_before > 0 else np.nan
     return out
 
 
