@@ -1,5 +1,6 @@
 """Why, in words: what the events say, what it may cost, what weighed most in the model, for everybody at once."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from decisions.feature_words import feature_words
 from decisions.names import (
     CAUSES,
     CHURNED,
@@ -20,7 +22,7 @@ from decisions.names import (
     Language,
     cause_name,
 )
-from decisions.wording import joined, percent, sentences, thousands, whole
+from decisions.wording import Rows, joined, percent, sentences, thousands, whole
 
 Codes = NDArray[np.int8]
 Floats = NDArray[np.float64]
@@ -45,6 +47,9 @@ class Facts:
         horizon: days.
         base_gap: the base's usual gap in days.
         currency: sign or code put behind money.
+        drivers: int[n], position in `driver_names` of the feature that raised the model's probability of no purchase
+            most; −1 where there is none. None: the model gives no such thing.
+        driver_names: names of features.
     """
 
     stage: Codes
@@ -61,6 +66,8 @@ class Facts:
     horizon: int
     base_gap: float
     currency: str = ""
+    drivers: NDArray[np.int64] | None = None
+    driver_names: tuple[str, ...] = ()
 
 
 _WORDS: Final[dict[str, tuple[str, str]]] = {
@@ -88,6 +95,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "{risk} probability of no purchase in the next {horizon} days",
         "未来 {horizon} 天内不购买的概率为 {risk}",
     ),
+    "driver": ("weighs most in the model: {driver}", "模型中影响最大：{driver}"),
     "value": ("{value} at risk", "风险价值 {value}"),
 }
 
@@ -105,22 +113,23 @@ def reasons(facts: Facts, *, language: Language = "en") -> pa.Array:
     'silent for 64 days, usually buys every 21; 62 % probability of no purchase in the next 90 days; 120 GBP at risk'
     """
     stage, closed = facts.stage, facts.closed
-    n = stage.size
-    columns = {
-        "silence": whole(facts.silence),
-        "since": _since(facts.silence, language),
-        "gap": whole(np.maximum(facts.usual_gap, 1.0)),
-        "purchases": whole(facts.purchases),
-        "base_gap": whole(np.full(n, facts.base_gap)),
-        "risk": percent(facts.churn_probability),
-        "horizon": whole(np.full(n, float(facts.horizon))),
-        "value": _money(facts.value_at_risk, facts.currency),
+    holes: dict[str, Callable[[Rows], pa.Array]] = {
+        "silence": lambda rows: whole(facts.silence[rows]),
+        "since": lambda rows: _since(facts.silence[rows], language),
+        "gap": lambda rows: whole(np.maximum(facts.usual_gap[rows], 1.0)),
+        "purchases": lambda rows: whole(facts.purchases[rows]),
+        "base_gap": lambda rows: whole(np.full(rows.size, facts.base_gap)),
+        "risk": lambda rows: percent(facts.churn_probability[rows]),
+        "horizon": lambda rows: whole(np.full(rows.size, float(facts.horizon))),
+        "value": lambda rows: _money(facts.value_at_risk[rows], facts.currency),
+        "driver": lambda rows: _drivers(facts, rows, language),
     }
     active = (stage == GROWTH) | (stage == MATURE)
     declining = stage == DECLINE
     by_silence = declining & (facts.silence > facts.usual_gap)
     overdue = (stage == NEW) & facts.overdue
     gone = stage == CHURNED
+    doubtful = ~gone & (facts.churn_probability >= _UNLIKELY)
     rules: list[tuple[str, Flags]] = [
         ("prospect", stage == PROSPECT),
         ("overdue", overdue),
@@ -130,23 +139,30 @@ def reasons(facts: Facts, *, language: Language = "en") -> pa.Array:
         ("closed", gone & closed),
         ("gone", gone & ~closed),
         ("returned", facts.returned & ~gone),
-        ("risk", ~gone & (facts.churn_probability >= _UNLIKELY)),
+        ("risk", doubtful),
+        ("driver", doubtful & _has_driver(facts)),
         ("value", facts.worth_acting & (facts.value_at_risk >= 1)),
     ]
-    phrases = [sentences(_WORDS[name][LANGUAGES.index(language)], where, **columns) for name, where in rules]
-    causes = [
-        sentences(cause_name(cause, language=language), declining & (facts.cause == code))
-        for code, cause in enumerate(CAUSES)
-        if cause != "silence"
-    ]
-    return joined([*causes, *phrases], language)
+    phrases = [sentences(_WORDS[name][LANGUAGES.index(language)], where, **holes) for name, where in rules]
+    spoken = [None if cause == "silence" else cause_name(cause, language=language) for cause in CAUSES]
+    causes = pa.array(spoken, pa.string()).take(pa.array(facts.cause.astype(np.int32), mask=facts.cause < 0))
+    return joined([causes, *phrases], language)
+
+
+def _has_driver(facts: Facts) -> Flags:
+    return np.zeros(facts.stage.size, np.bool_) if facts.drivers is None else facts.drivers >= 0
+
+
+def _drivers(facts: Facts, rows: Rows, language: Language) -> pa.Array:
+    words = pa.array([feature_words(name, language=language) for name in facts.driver_names], pa.string())
+    return words.take(pa.array(np.empty(0, np.int64) if facts.drivers is None else facts.drivers[rows]))
 
 
 def _since(silence: Floats, language: Language) -> pa.Array:
-    ago = sentences("{n} days ago" if language == "en" else " {n} 天前", np.isfinite(silence), n=whole(silence))
-    today, yesterday = ("today", "yesterday") if language == "en" else ("今天", "昨天")
-    ago = pc.if_else(pa.array(silence < 1), pa.scalar(today), ago)
-    return pc.if_else(pa.array((silence >= 1) & (silence < 2)), pa.scalar(yesterday), ago)
+    today, yesterday, ago = ("today", "yesterday", " days ago") if language == "en" else ("今天", "昨天", " 天前")
+    text = pc.binary_join_element_wise(whole(silence), pa.scalar(ago), pa.scalar(""), null_handling="emit_null")
+    text = pc.if_else(pa.array(silence < 1), pa.scalar(today), text)
+    return pc.if_else(pa.array((silence >= 1) & (silence < 2)), pa.scalar(yesterday), text)
 
 
 def _money(values: Floats, currency: str) -> pa.Array:

@@ -1,7 +1,7 @@
 """Sentences for many customers at once: a template and columns become one Arrow string each, empty ones left out."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -10,27 +10,37 @@ from numpy.typing import NDArray
 
 from decisions.names import Language
 
+Rows = NDArray[np.int64]
+
 _HOLE = re.compile(r"\{(\w+)\}")
 
 
-def sentences(template: str, where: NDArray[np.bool_], **columns: pa.Array) -> pa.Array:
-    """Return the template with its holes filled from string columns, null where `where` is false or a value is null.
+def sentences(template: str, where: NDArray[np.bool_], **holes: Callable[[Rows], pa.Array]) -> pa.Array:
+    """Return the template with its holes filled, null where `where` is false or a value is null.
 
-    >>> sentences("{a} of {b}", np.array([True, False]), a=pa.array(["1", "2"]), b=pa.array(["3", "4"])).to_pylist()
-    ['1 of 3', None]
+    Args:
+        template: text with named holes in braces.
+        where: the rows that get the sentence.
+        holes: by name, a function from row numbers to strings; called for the rows that need it only.
+
+    >>> number = pa.array(["1", "2"])
+    >>> sentences("no. {a}", np.array([False, True]), a=lambda rows: number.take(pa.array(rows))).to_pylist()
+    [None, 'no. 2']
     """
-    n = where.size
+    rows = np.flatnonzero(where)
     parts: list[pa.Array | pa.Scalar] = []
     at = 0
     for hole in _HOLE.finditer(template):
-        parts += [pa.scalar(template[at : hole.start()], pa.string()), columns[hole.group(1)]]
+        parts += [pa.scalar(template[at : hole.start()], pa.string()), holes[hole.group(1)](rows)]
         at = hole.end()
     parts.append(pa.scalar(template[at:], pa.string()))
     if len(parts) == 1:
-        text = pa.repeat(parts[0], n)
+        text = pa.array([template], pa.string())
+        place = np.zeros(where.size, np.int64)
     else:
         text = pc.binary_join_element_wise(*parts, pa.scalar("", pa.string()), null_handling="emit_null")
-    return pc.if_else(pa.array(where), text, pa.scalar(None, pa.string()))
+        place = np.cumsum(where) - 1
+    return text.take(pa.array(place, mask=~where))
 
 
 def joined(phrases: Sequence[pa.Array], language: Language) -> pa.Array:
@@ -42,12 +52,15 @@ def joined(phrases: Sequence[pa.Array], language: Language) -> pa.Array:
     separator = "; " if language == "en" else "；"
     nothing = pa.scalar("", pa.string())
     # null_handling="skip" loses rows in which every phrase is null (pyarrow 25): each phrase brings its separator.
-    ended = [
-        pc.binary_join_element_wise(phrase, pa.scalar(separator), nothing, null_handling="emit_null")
-        for phrase in phrases
-    ]
+    ended = [phrase if phrase.null_count == len(phrase) else _ended(phrase, separator) for phrase in phrases]
     text = pc.binary_join_element_wise(*ended, nothing, null_handling="replace", null_replacement="")
     return pc.utf8_rtrim(text, characters="; ；")
+
+
+def _ended(phrase: pa.Array, separator: str) -> pa.Array:
+    return pc.binary_join_element_wise(
+        phrase, pa.scalar(separator), pa.scalar("", pa.string()), null_handling="emit_null"
+    )
 
 
 def whole(values: NDArray[np.float64]) -> pa.Array:

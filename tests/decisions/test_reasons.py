@@ -1,0 +1,86 @@
+"""Reasons say what the events say, in both languages, for every stage."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from decisions.feature_words import feature_words
+from decisions.names import CAUSES, CHURNED, DECLINE, GROWTH, LANGUAGES, MATURE, NEW, PROSPECT
+from decisions.reasons import Facts, reasons
+from decisions.wording import joined, percent, thousands
+from features.registry import features
+
+NO = np.zeros(6, bool)
+
+
+def facts(**changes) -> Facts:
+    """One customer a stage, in the order of the stages."""
+    given = {
+        "stage": np.array([PROSPECT, NEW, GROWTH, MATURE, DECLINE, CHURNED], np.int8),
+        "cause": np.array([-1, -1, -1, -1, CAUSES.index("complaint"), -1], np.int8),
+        "silence": np.array([np.nan, 130.0, 0.0, 1.0, 64.0, 400.0]),
+        "usual_gap": np.array([np.nan, 80.0, 30.0, 0.4, 21.0, 50.0]),
+        "purchases": np.array([np.nan, 1.0, 3.0, 40.0, 9.0, 2.0]),
+        "overdue": np.array([False, True, False, False, False, False]),
+        "returned": NO,
+        "closed": NO,
+        "churn_probability": np.array([np.nan, 0.9, 0.3, 0.01, 0.62, 0.99]),
+        "value_at_risk": np.array([np.nan, 50.0, 10.0, 5.0, 12345.6, 70.0]),
+        "worth_acting": np.array([False, False, False, False, True, False]),
+        "horizon": 90,
+        "base_gap": 80.0,
+        "currency": "GBP",
+    }
+    return Facts(**(given | changes))
+
+
+def test_every_stage_has_its_own_reason():
+    assert reasons(facts()).to_pylist() == [
+        "no purchase yet",
+        "second purchase overdue: 130 days since the first, usual gap 80; "
+        "90 % probability of no purchase in the next 90 days",
+        "bought on 3 days, last today, usually every 30",
+        "bought on 40 days, last yesterday, usually every 1",
+        "an open complaint; silent for 64 days, usually buys every 21; "
+        "62 % probability of no purchase in the next 90 days; 12,346 GBP at risk",
+        "no purchase for 400 days after 2 purchase days",
+    ]
+
+
+def test_chinese_reasons_hold_no_english_word():
+    text = "".join(reasons(facts(), language="zh").to_pylist()).replace("GBP", "")
+    assert not any("a" <= letter.lower() <= "z" for letter in text)
+    assert "有未解决的投诉；已沉默 64 天" in text
+
+
+def test_closing_and_coming_back_are_said():
+    said = reasons(facts(closed=np.arange(6) == 5, returned=np.arange(6) == 2)).to_pylist()
+    assert said[5] == "account closed"
+    assert "came back after having churned" in said[2]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_model_says_what_weighed_most_where_no_purchase_is_likely(language):
+    drivers = np.array([-1, 0, 0, 0, 1, 0])
+    names = ("spend_30d", "overdue_ratio")
+    said = reasons(facts(drivers=drivers, driver_names=names), language=language).to_pylist()
+    assert feature_words("overdue_ratio", language=language) in said[4]
+    assert feature_words("spend_30d", language=language) in said[1]
+    assert feature_words("spend_30d", language=language) not in said[2]
+
+
+def test_every_registered_feature_has_chinese_words():
+    for feature in features():
+        words = feature_words(feature.name, language="zh")
+        assert any("一" <= letter <= "鿿" for letter in words), feature.name
+
+
+def test_nobody_is_lost_where_no_phrase_applies():
+    empty = pa.array([None, None], pa.string())
+    assert joined([empty, pa.array([None, "b"]), empty], "en").to_pylist() == ["", "b"]
+
+
+def test_numbers_of_any_size_read_well():
+    values = np.array([0.0, 999.0, 1000.0, 1234567.0, 1e12])
+    assert thousands(values).to_pylist() == [f"{one:,.0f}" for one in values]
+    assert percent(np.array([0.0, np.nan])).to_pylist() == ["0 %", None]
