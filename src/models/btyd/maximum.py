@@ -89,7 +89,7 @@ def maximise(
     if fault is not None:
         steps += found.iterations
         found = minimise(in_logs(target, target.prior), start)
-        messages = (f"{fault} The fit therefore uses a weak prior: {target.prior.sentence}. {remedy}",)
+        messages = (fault, f"The fit therefore uses a weak prior: {target.prior.sentence}.", remedy)
         log_likelihood = float(target.likelihood(np.exp(found.point))[0])
     parameters = tuple(float(v) for v in np.exp(found.point))
     fit = Fit(

@@ -31,7 +31,7 @@ def fit_best(
     if first.diagnostics.prior is None:
         return Choice(first, "BG/NBD: its likelihood has a proper maximum.", (first,))
     second = MbgNbd.fit(frequency, recency, T, weights=weights)
-    why = " ".join(first.diagnostics.messages)
+    why = first.diagnostics.messages[0]
     if second.diagnostics.prior is None:
         return Choice(second, f"MBG/NBD takes over from BG/NBD, whose fit said: {why}", (first, second))
     return Choice(first, f"BG/NBD under a weak prior, as MBG/NBD has no proper maximum either: {why}", (first, second))
