@@ -4,7 +4,7 @@ All rates are assumed (see `decisions.actions`). Gains are linear in the rate, s
 itself needs no assumption at all.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +57,12 @@ class Worth:
             raise ValueError(f"Worth: all arrays must be of one length; found {sizes}.")
         if not 0 <= self.margin <= 1:
             raise ValueError(f"Worth: margin must lie in [0, 1]; found {self.margin!r}.")
+
+    def at(self, rows: slice | NDArray[np.int64]) -> "Worth":
+        """Return what is known of some of the customers."""
+        return replace(
+            self, **{one.name: getattr(self, one.name)[rows] for one in fields(self) if one.name not in _NUMBERS}
+        )
 
     @property
     def value_at_risk(self) -> Floats:

@@ -76,11 +76,11 @@ def summarise_plan(plan: Plan, customers: PlanInput, policy: RetentionPolicy) ->
     selected, control = int(plan.selected.sum()), int(plan.control.sum())
     buys = float(np.nanmean(1 - customers.worth.churn_probability[listed])) if listed.any() else nan
     share = detectable_effect(buys, selected, control) if isfinite(buys) else nan
-    saved = np.zeros(listed.size)
+    saved = 0.0
     for position, action in enumerate(policy.actions):
-        chosen = plan.action == position
-        saved[chosen] = gain(action, customers.worth).saved[chosen]
-    movable = float(saved[listed].mean()) if listed.any() else 0.0
+        rows = np.flatnonzero(listed & (plan.action == position))
+        saved += float(gain(action, customers.worth.at(rows)).saved.sum())
+    movable = saved / max(int(listed.sum()), 1)
     rate = share / movable if movable > 0 else nan
     return PlanSummary(
         targeted=int(listed.sum()),

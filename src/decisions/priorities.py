@@ -87,6 +87,7 @@ class Plan:
 
 
 RATE_MULTIPLES = (0.25, 0.5, 1.0, 1.5, 2.0)
+_BLOCK = 100_000
 
 
 def plan(customers: PlanInput, policy: RetentionPolicy) -> Plan:
@@ -96,17 +97,21 @@ def plan(customers: PlanInput, policy: RetentionPolicy) -> Plan:
     """
     order = _by_id(customers.customer_id)
     n = customers.stage.size
-    gains = [gain(action, customers.worth) for action in policy.actions]
     strategy = strategies.assign(customers.stage, customers.cause)
-    net, cost = _matrices(gains, policy, customers.stage, strategy)
+    net = np.empty((n, len(policy.actions)))
+    cost = np.empty_like(net)
+    break_even = np.empty(n)
+    for rows in _blocks(n):
+        gains = [gain(action, customers.worth.at(rows)) for action in policy.actions]
+        net[rows], cost[rows] = _matrices(gains, policy, customers.stage[rows], strategy[rows])
+        break_even[rows] = _least_break_even(gains, policy, customers.stage[rows], strategy[rows])
     best_net = net.max(axis=1, initial=-np.inf)
     strategy, cause = strategies.let_go(customers.stage, strategy, customers.cause, best_net)
 
     allowed = np.ones(n, np.bool_) if customers.may_contact is None else customers.may_contact
     if customers.days_since_contact is not None:
         allowed = allowed & ~(customers.days_since_contact < policy.min_days_between_contacts)
-    enough = (net > 0) & (net >= policy.min_return * cost) & allowed[:, None]
-    net = np.where(enough, net, -np.inf)
+    net[~((net > 0) & (net >= policy.min_return * cost) & allowed[:, None])] = -np.inf
     chosen = select(net[order], cost[order], policy.budget, [action.capacity for action in policy.actions])
     choice = np.full(n, -1, np.int64)
     choice[order] = chosen.choice
@@ -116,20 +121,24 @@ def plan(customers: PlanInput, policy: RetentionPolicy) -> Plan:
         customers.customer_id.filter(pa.array(targeted)), share=policy.control_share, salt=policy.salt
     )
 
-    wish = np.where(net.max(axis=1, initial=-np.inf) > 0, net.argmax(axis=1) if net.shape[1] else -1, -1)
+    best = net.argmax(axis=1) if net.shape[1] else np.zeros(n, np.int64)
+    wish = np.where(net.max(axis=1, initial=-np.inf) > 0, best, -1)
     action = np.where(targeted, choice, wish)
-    rows = np.flatnonzero(action >= 0)
+    rows_with = np.flatnonzero(action >= 0)
     expected = np.full(n, np.nan)
     paid = np.full(n, np.nan)
-    expected[rows] = net[rows, action[rows]]
-    paid[rows] = cost[rows, action[rows]]
+    expected[rows_with] = net[rows_with, action[rows_with]]
+    paid[rows_with] = cost[rows_with, action[rows_with]]
+    for position, what in enumerate(policy.actions):
+        mine = np.flatnonzero(action == position)
+        break_even[mine] = gain(what, customers.worth.at(mine)).break_even
     return Plan(
         strategy=strategy,
         cause=cause,
         action=action,
         expected_gain=expected,
         cost=paid,
-        break_even_save_rate=_break_even(gains, policy, customers.stage, strategy, action),
+        break_even_save_rate=np.where(np.isfinite(break_even), break_even, np.nan),
         targeted=targeted,
         control=control,
         selected=targeted & ~control,
@@ -138,12 +147,8 @@ def plan(customers: PlanInput, policy: RetentionPolicy) -> Plan:
         bound=chosen.bound,
         exact=chosen.exact,
         spent=float(paid[targeted].sum()),
-        by_rate=tuple(
-            (multiple, _total([one.net_at(multiple) for one in gains], choice)) for multiple in RATE_MULTIPLES
-        ),
-        conservative=np.nan
-        if customers.cautious is None
-        else _total([gain(action, customers.cautious).net for action in policy.actions], choice),
+        by_rate=tuple((multiple, _total(customers.worth, choice, policy, multiple)) for multiple in RATE_MULTIPLES),
+        conservative=np.nan if customers.cautious is None else _total(customers.cautious, choice, policy, 1.0),
     )
 
 
@@ -189,18 +194,14 @@ def _matrices(gains: list[Gain], policy: RetentionPolicy, stage: Codes, strategy
     return net, cost
 
 
-def _break_even(
-    gains: list[Gain], policy: RetentionPolicy, stage: Codes, strategy: Codes, action: NDArray[np.int64]
-) -> Floats:
+def _least_break_even(gains: list[Gain], policy: RetentionPolicy, stage: Codes, strategy: Codes) -> Floats:
+    """Return the smallest effect at which any action that is offered would pay for itself; inf where none can."""
     least = np.full(stage.size, np.inf)
-    own = np.full(stage.size, np.nan)
-    for position, (one, what) in enumerate(zip(gains, policy.actions, strict=True)):
+    for one, what in zip(gains, policy.actions, strict=True):
         rate = one.break_even
         usable = offered(what, stage, strategy, ())
         least = np.where(usable & (rate < least), rate, least)
-        own = np.where(action == position, rate, own)
-    rate = np.where(action >= 0, own, least)
-    return np.where(np.isfinite(rate), rate, np.nan)
+    return least
 
 
 def _priorities(
@@ -220,5 +221,12 @@ def _descending(values: Floats) -> Floats:
     return -np.where(np.isnan(values), -np.inf, values)
 
 
-def _total(nets: list[Floats], choice: NDArray[np.int64]) -> float:
-    return float(sum(net[choice == position].sum() for position, net in enumerate(nets)))
+def _total(worth: Worth, choice: NDArray[np.int64], policy: RetentionPolicy, multiple: float) -> float:
+    """Return the net gain of the list if every action had a multiple of its assumed effect."""
+    chosen = ((action, np.flatnonzero(choice == position)) for position, action in enumerate(policy.actions))
+    return float(sum(gain(action, worth.at(rows)).net_at(multiple).sum() for action, rows in chosen))
+
+
+def _blocks(n: int) -> list[slice]:
+    """Return slices of at most `_BLOCK` customers, so that what is only needed in passing takes little memory."""
+    return [slice(start, min(start + _BLOCK, n)) for start in range(0, n, _BLOCK)]
