@@ -332,9 +332,11 @@ def combined(document: Mapping[str, Any], table: pd.DataFrame, trees: Mapping[st
     pool, level = document["pool"], document["pool"]["level"]
     weights, amount = (np.array(pool[key]["values"]) for key in ("buys", "amount"))
     odds = weights @ np.stack([-_logit(m["churn_probability"]) for m in members])
-    bought = _calibrated(pool["calibration"], _expit(odds + level["log_odds"]))
+    bought = _calibrated(pool["calibration"], _expit(odds))
     purchases = amount @ np.stack([m["expected_purchases"] for m in members]) * level["purchases"]
-    spend = amount @ np.stack([m["expected_spend"] for m in members]) * level["spend"]
+    sharp = pool["sharpness"]
+    spend = amount @ np.stack([m["expected_spend"] for m in members])
+    spend = sharp["scale"] * spend ** sharp["exponent"] * level["spend"]
     told = members[kinds.index("boosted")]
     given = _divide(told["decline_probability"], 1.0 - told["churn_probability"], 0.0)
     return {

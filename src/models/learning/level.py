@@ -1,9 +1,10 @@
 """The level of a forecast: by how much the sum over the base was off in the latest complete horizons, and what to
 expect.
 
-Two parts, because they behave differently. How many purchases the base makes moves with season and trend: what was seen
-in the last horizons is half right for the next. How much a purchase brings, against the forecast, is a property of the
-model that stays: it is corrected in full, as far as it exceeds its noise.
+Two parts, because they behave differently. How many purchases the base makes moves with season and trend: little of a
+miss in the last horizons is still there in the next, and the trees carry half of it already (start.py). How much a
+purchase brings, against the forecast, is a trait of the model that stays: most of it is corrected, as far as it exceeds
+its noise.
 """
 
 import dataclasses
@@ -15,7 +16,8 @@ from scipy import stats
 
 from models.learning.forecast import FloatArray
 
-KEEP = 0.5
+KEEP_COUNT = 0.25
+KEEP_BASKET = 0.75
 BASKET_SPREAD = 0.15  # how far the money a purchase day is commonly off, on the log scale
 SUM_SPREAD = 0.15  # how far the sum over a base is commonly off from one horizon to the next, on the log scale
 SUM_PRIOR = 3.0  # horizons that the line above is worth
@@ -23,12 +25,11 @@ SUM_PRIOR = 3.0  # horizons that the line above is worth
 
 @dataclasses.dataclass(frozen=True)
 class Level:
-    """Corrections to apply: a shift of the log odds to buy, factors on purchases and spend, and the spread of the sum.
+    """Corrections to apply: factors on purchases and on spend, and the spread of the sum.
 
     spread: standard deviation of the log of actual over forecast sum that is left; degrees: how well it is known.
     """
 
-    log_odds: float = 0.0
     purchases: float = 1.0
     spend: float = 1.0
     spread: float = SUM_SPREAD
@@ -58,23 +59,22 @@ class Level:
 
 @dataclasses.dataclass(frozen=True)
 class Miss:
-    """How one fold's sums were off: shift of log odds, log ratios actual to forecast, and the noise of the last one."""
+    """How one fold's sums were off: log ratios actual to forecast of purchases and of money a purchase, its noise."""
 
-    log_odds: float
     purchases: float
-    spend: float
+    basket: float
     basket_noise: float
 
 
-def miss(log_odds: float, purchases: FloatArray, spend: FloatArray, counted: FloatArray, spent: FloatArray) -> Miss:
+def miss(purchases: FloatArray, spend: FloatArray, counted: FloatArray, spent: FloatArray) -> Miss:
     """Measure a fold; purchases and spend are forecasts, counted and spent what happened."""
     by_count = _log_ratio(float(counted.sum()), float(purchases.sum()))
     if not np.isfinite(spent).all() or spent.sum() <= 0 or not spend.sum() > 0:
-        return Miss(log_odds, by_count, 0.0, 0.0)
+        return Miss(by_count, 0.0, 0.0)
     by_spend = _log_ratio(float(spent.sum()), float(spend.sum()))
     # Linearised noise of ln(Σ spent / Σ counted) over customers.
     part = spent / spent.sum() - counted / max(float(counted.sum()), 1.0)
-    return Miss(log_odds, by_count, by_spend - by_count, float(np.sqrt((part**2).sum())))
+    return Miss(by_count, by_spend - by_count, float(np.sqrt((part**2).sum())))
 
 
 def _log_ratio(actual: float, forecast: float) -> float:
@@ -86,16 +86,14 @@ def learn(misses: Sequence[Miss]) -> Level:
     if not misses:
         return Level()
     counts = np.array([m.purchases for m in misses])
-    baskets = np.array([m.spend for m in misses])
+    baskets = np.array([m.basket for m in misses])
     noise = float(np.mean([m.basket_noise for m in misses]))
     trust = BASKET_SPREAD**2 / (BASKET_SPREAD**2 + noise**2)
-    shift = KEEP * float(np.mean([m.log_odds for m in misses]))
-    in_count = KEEP * float(counts.mean())
-    in_basket = trust * float(baskets.mean())
+    in_count = KEEP_COUNT * float(counts.mean())
+    in_basket = KEEP_BASKET * trust * float(baskets.mean())
     left = counts + baskets - in_count - in_basket
     spread = float(np.sqrt((SUM_PRIOR * SUM_SPREAD**2 + float((left**2).sum())) / (SUM_PRIOR + left.size)))
     return Level(
-        log_odds=shift,
         purchases=float(np.exp(in_count)),
         spend=float(np.exp(in_count + in_basket)),
         spread=spread,

@@ -54,14 +54,22 @@ def log_loss_of_pool(weights: FloatArray, fold: Held) -> FloatArray:
     return np.asarray(np.logaddexp(0.0, shifted) - fold.happened * shifted, dtype=np.float64)
 
 
-def error_of_pool(weights: FloatArray, fold: Held) -> FloatArray:
-    """Absolute error a customer of members pooled in money, level set right, over the mean amount."""
-    pooled = weights @ fold.forecasts
-    total = float(fold.happened.sum())
-    scale = total / float(pooled.sum()) if total > 0 and pooled.sum() > 0 else 1.0
-    return np.asarray(
-        np.abs(scale * pooled - fold.happened) * (fold.happened.size / max(total, EDGE)), dtype=np.float64
-    )
+def deviance_of_pool(weights: FloatArray, fold: Held) -> FloatArray:
+    """Tweedie deviance of power 1.5 a customer, up to what the forecast cannot change, of members pooled in money.
+
+    Minimal at the mean, like the squared error, but fit for amounts that are often zero and sometimes huge. The level
+    is set right first, and the scale taken out: the mean amount is 1.
+    """
+    return deviance(weights @ fold.forecasts, fold.happened)
+
+
+def deviance(forecast: FloatArray, happened: FloatArray) -> FloatArray:
+    """Return the deviance of deviance_of_pool for one forecast."""
+    actual = np.maximum(happened, 0.0)
+    mean = max(float(actual.mean()), EDGE)
+    total = float(forecast.sum())
+    expected = np.maximum(forecast * (actual.size / total if total > 0 else 1.0), 1e-4)
+    return np.asarray(2.0 * (actual / mean / np.sqrt(expected) + np.sqrt(expected)), dtype=np.float64)
 
 
 Loss = Callable[[FloatArray, Held], FloatArray]
