@@ -52,7 +52,7 @@ def spend_depends_on_frequency(frequency: npt.ArrayLike, monetary_value: npt.Arr
         value,
         CORRELATION,
         exceeded,
-        f"Frequency and mean purchase value correlate at {value:.2f} (in logs) among {int(used.sum())} repeat customers; "
+        f"Frequency and mean purchase value correlate at {value:.2f} (in logs) in {int(used.sum())} repeat customers; "
         f"Gamma-Gamma holds them independent.",
         "Warn: Gamma-Gamma draws "
         + ("frequent buyers' values too far down." if value > 0.0 else "frequent buyers' values too far up.")
@@ -63,7 +63,7 @@ def spend_depends_on_frequency(frequency: npt.ArrayLike, monetary_value: npt.Arr
 
 
 def gaps_are_regular(offsets: npt.ArrayLike, day: npt.ArrayLike) -> Finding:
-    """Wheat and Morrison's test on first two gaps: g₁/(g₁+g₂) has variance 1/(4(2k+1)) for Erlang-k gaps.
+    """Wheat and Morrison's test on the first two gaps: g₁/(g₁+g₂) varies by 1/(4(2k+1)) for Erlang-k gaps.
 
     ``day`` holds customer i's purchase days, ascending, at ``offsets[i]:offsets[i+1]``.
 

@@ -21,7 +21,7 @@ class Target:
 
     ``likelihood(θ)`` gives the log-likelihood with gradient and upper triangle of the Hessian by rows, and
     ``likelihoods(θs)`` the value alone at each row; both sum over ``n`` customers in ``rows`` rows. ``effort`` is the
-    cost of one value, in units of an exponential.
+    cost of one value, in units of an exponential. ``edge(θ)`` says in words what parameters far out would mean.
     """
 
     symbols: tuple[str, ...]
@@ -31,6 +31,7 @@ class Target:
     rows: int
     effort: float
     prior: Prior
+    edge: Callable[[Floats], str] = lambda _: ""
 
 
 class Certified(NamedTuple):
@@ -83,7 +84,7 @@ def maximise(
             point = rough.point
     n = target.n
     found = minimise(in_logs(target, None), point)
-    fault = _fault(target.symbols, found, n) or proper(np.exp(found.point))
+    fault = _fault(target, found) or proper(np.exp(found.point))
     messages: tuple[str, ...] = ()
     log_likelihood = -n * found.value
     if fault is not None:
@@ -106,15 +107,16 @@ def maximise(
     return Certified(parameters, fit)
 
 
-def _fault(names: tuple[str, ...], found: Minimum, n: float) -> str | None:
+def _fault(target: Target, found: Minimum) -> str | None:
     """What is wrong with ``found`` as a maximum, in words, or None."""
     curvature, axes = np.linalg.eigh(found.hessian)
-    if found.converged and curvature[0] > 0.0 and 1.0 / np.sqrt(n * curvature[0]) <= UNCERTAIN:
+    if found.converged and curvature[0] > 0.0 and 1.0 / np.sqrt(target.n * curvature[0]) <= UNCERTAIN:
         return None
     direction = axes[:, 0]
     moving = " and ".join(
         f"{name} (now {np.exp(min(value, 700.0)):.3g})"
-        for name, value, share in zip(names, found.point, direction, strict=True)
+        for name, value, share in zip(target.symbols, found.point, direction, strict=True)
         if abs(share) > 0.3
     )
-    return f"The likelihood has no proper maximum: it hardly changes, or still rises, along {moving}."
+    edge = target.edge(np.exp(np.clip(found.point, -300.0, 300.0)))
+    return f"The likelihood has no proper maximum: it hardly changes, or still rises, along {moving}.{edge}"

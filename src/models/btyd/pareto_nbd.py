@@ -125,6 +125,13 @@ def _pmf(n: npt.NDArray[np.int64], k: float, A: Floats, s: float, B: Floats, hor
     return np.asarray(out)
 
 
+def _edge(theta: Floats, mean_age: float) -> str:
+    _, _, s, beta = theta
+    if s * mean_age / (beta + mean_age) < 0.01:
+        return " There s·T/(β+T) is nearly 0: nobody seems ever to stop, and P(alive) would be 1 for everyone."
+    return ""
+
+
 @dataclass(frozen=True)
 class ParetoNbd(PurchaseModel):
     """Purchases at rate λ ~ Gamma(r, α) until an unseen death at rate μ ~ Gamma(s, β).
@@ -174,6 +181,7 @@ class ParetoNbd(PurchaseModel):
             rows=rows.weight.size,
             effort=60.0 * rows.weight.size,
             prior=gamma_prior(rows.mean_age),
+            edge=lambda theta: _edge(theta, rows.mean_age),
         )
 
     def _log_odds_gone(self, at: Histories) -> Floats:

@@ -22,6 +22,15 @@ Self = TypeVar("Self", bound="StopsAfterPurchase")
 SUBSAMPLE = 20_000
 
 
+def _edge(theta: Floats) -> str:
+    _, _, a, b = theta
+    if a / (a + b) < 0.01:
+        return f" There a/(a+b) is {a / (a + b):.1g}: nobody seems ever to stop, and P(alive) would be 1 for everyone."
+    if a + b > 1000.0:
+        return " There a + b is large: customers hardly differ in how readily they stop."
+    return ""
+
+
 @dataclass(frozen=True)
 class StopsAfterPurchase(PurchaseModel):
     """Purchases at rate λ ~ Gamma(r, α), stopping with probability p ~ Beta(a, b) after each purchase.
@@ -70,6 +79,7 @@ class StopsAfterPurchase(PurchaseModel):
             rows=rows.weight.size,
             effort=float(rows.weight.size + rows.T.size + rows.t.size + 10 * rows.x.size),
             prior=beta_prior(rows.mean_age),
+            edge=_edge,
         )
 
     @property
