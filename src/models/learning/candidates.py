@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from models.learning.boosted import Boosted, FittedBoosted
+from models.learning.boosting import Settings
 from models.learning.candidate import Candidate, Fitted
 from models.learning.challenger import FittedLifetimes, Lifetimes
 from models.learning.combined import MEMBERS, Combined, FittedCombined
@@ -14,8 +15,10 @@ from models.learning.snapshot import Snapshot
 NAMES = ("naive", "bgnbd", "mbgnbd", "paretonbd", "lifetimes", "lightgbm", "combined")
 
 
-def candidates(names: Iterable[str] | None = None) -> dict[str, Candidate]:
+def candidates(names: Iterable[str] | None = None, *, settings: Settings | None = None) -> dict[str, Candidate]:
     """Return candidates by name, all of them by default, in the order asked for.
+
+    settings: of the trees, for example tuned ones (models.learning.tune); by default those that need no tuning.
 
     Raises:
         ValueError: a name is unknown.
@@ -23,14 +26,15 @@ def candidates(names: Iterable[str] | None = None) -> dict[str, Candidate]:
     >>> list(candidates(["naive", "combined"]))
     ['naive', 'combined']
     """
+    boosted = Boosted(settings or Settings())
     every: dict[str, Candidate] = {
         "naive": Naive(),
         "bgnbd": Purchasing("bgnbd"),
         "mbgnbd": Purchasing("mbgnbd"),
         "paretonbd": Purchasing("paretonbd"),
         "lifetimes": Lifetimes(),
-        "lightgbm": Boosted(),
-        "combined": Combined(),
+        "lightgbm": boosted,
+        "combined": Combined(boosted),
     }
     wanted = list(NAMES if names is None else names)
     unknown = [name for name in wanted if name not in every]
