@@ -1,0 +1,275 @@
+"""The main job end to end on the CDNOW sample: one training, then what users and auditors would check."""
+
+import datetime as dt
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from decisions import scores as scores_table
+from pipelines import config as configuration
+from pipelines import model_registry
+from pipelines.bundle import Bundle, BundleError
+from pipelines.config import Config
+from pipelines.ingest import HistoryStore
+from pipelines.main_job import backtest_step, ingest_step, report_step, run_all, score_step, train_step
+from pipelines.promotion import input_table
+from pipelines.scoring import ScoringError
+from pipelines.tracking import Tracker, calm, load_mlflow, open_tracker
+
+CONFIG = """
+[tables.transactions]
+path = "package:lifetimes/datasets/CDNOW_sample.txt"
+delimiter = "whitespace"
+header = false
+customer_id = "column1"
+timestamp = "column2"
+timestamp_format = "%Y%m%d"
+amount = {amount}
+
+[time]
+horizon_days = 90
+
+[money]
+currency = "USD"
+margin = 0.3
+
+[retention]
+budget = 100
+
+[learning]
+candidates = ["naive", "mbgnbd", "combined"]
+bootstrap = 20
+"""
+LAST_DAY = dt.date(1998, 6, 30)
+
+
+def written(folder: Path, amount: str = '"column4"', extra: str = "") -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "sample.toml"
+    path.write_text(CONFIG.format(amount=amount) + extra)
+    return path
+
+
+@dataclass(frozen=True)
+class Done:
+    path: Path
+    config: Config
+    tracker: Tracker
+
+    @property
+    def scores(self) -> Path:
+        return self.config.directory / "scores" / f"{LAST_DAY}.parquet"
+
+    @property
+    def csv(self) -> Path:
+        return self.config.directory / "csv" / f"{LAST_DAY}.csv"
+
+    def table(self) -> pa.Table:
+        return pq.read_table(self.scores)
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Done:
+    path = written(tmp_path_factory.mktemp("job"))
+    config = configuration.load(path)
+    run_all(config)
+    return Done(path, config, open_tracker(config))
+
+
+def test_every_customer_is_scored_once_in_a_total_order(done: Done) -> None:
+    table = scores_table.check(done.table())
+    assert table.num_rows == 2357
+    frame = table.to_pandas()
+    assert frame["priority"].tolist() == list(range(1, 2358))
+    assert frame["customer_id"].str.len().eq(4).all(), "ids keep their text, leading zeros included"
+    assert set(frame["stage"]) <= {"new", "growth", "mature", "decline", "churned"}
+
+
+def test_money_adds_up(done: Done) -> None:
+    frame = done.table().to_pandas()
+    past = frame["clv"] - frame["residual_value"]
+    assert past.sum() == pytest.approx(
+        0.3 * HistoryStore.open(done.config.directory / "history").read_all().amount.sum()
+    )
+    listed = frame[frame["targeted"]]
+    assert 0 < len(listed) <= 100, "a budget of 100 pays at most 100 contacts at 1 each"
+    assert (listed["expected_gain"] > 0).all()
+    assert (frame["selected"] == (frame["targeted"] & ~frame["control"])).all()
+
+
+def test_intervals_are_ordered_and_hold_most_forecasts(done: Done) -> None:
+    frame = done.table().to_pandas()
+    for name in ("expected_purchases", "expected_spend", "residual_value"):
+        assert (frame[f"{name}_low"] <= frame[f"{name}_high"]).all()
+    likely = frame[frame["churn_probability"] < 0.5]
+    held = likely["expected_spend"].between(likely["expected_spend_low"], likely["expected_spend_high"])
+    assert held.mean() > 0.95
+
+
+def test_the_spreadsheet_holds_the_same_rows(done: Done) -> None:
+    frame, csv = done.table().to_pandas(), pd.read_csv(done.csv, dtype={"customer_id": str})
+    assert csv["customer_id"].tolist() == frame["customer_id"].tolist()
+    np.testing.assert_allclose(csv["churn_probability"], frame["churn_probability"], atol=1e-6)
+
+
+def test_nothing_but_finished_files_lies_in_the_folders(done: Done) -> None:
+    names = {
+        str(p.relative_to(done.config.directory).parts[0]) for p in done.config.directory.rglob("*") if p.is_file()
+    }
+    assert names == {"history", "scores", "csv", "manifests", "report"}
+    assert [p.name for p in (done.config.directory / "scores").iterdir()] == [f"{LAST_DAY}.parquet"]
+
+
+def test_a_parent_holds_a_child_a_candidate_with_the_same_metric_names(done: Done) -> None:
+    runs = done.tracker.client.search_runs([done.tracker.experiment_id])
+    parents = [r for r in runs if r.data.tags.get("kind") == "training"]
+    children = [r for r in runs if r.data.tags.get("kind") == "candidate"]
+    assert len(parents) >= 1
+    first = [r for r in children if r.data.tags["mlflow.parentRunId"] == parents[-1].info.run_id]
+    assert {r.data.params["candidate"] for r in first} == {"naive", "mbgnbd", "combined"}
+    names = {r.data.params["candidate"]: {m for m in r.data.metrics if m.startswith("churn")} for r in first}
+    assert names["naive"] == names["mbgnbd"] == names["combined"]
+    for tag in ("as_of", "horizon_days", "data_sha256", "commit", "seed"):
+        assert all(r.data.tags[tag] for r in first)
+    assert {d.dataset.digest for r in first for d in r.inputs.dataset_inputs} == {
+        first[0].data.tags["data_sha256"][:36]
+    }
+
+
+def test_the_registered_model_answers_others_as_it_answers_us(done: Done) -> None:
+    champion = model_registry.registered(done.tracker, model_registry.CHAMPION)
+    assert champion is not None
+    mlflow = load_mlflow()
+    with calm():
+        mlflow.set_tracking_uri(done.tracker.uri)
+        served = mlflow.pyfunc.load_model(f"models:/{done.tracker.name}@champion")
+    assert served.metadata.signature is not None
+    bundle = Bundle.from_files(champion.files)
+    from features.window import Window
+    from models.learning import Snapshot
+
+    history = HistoryStore.open(done.config.directory / "history").read_all()
+    now = Snapshot.of(history, Window(LAST_DAY, bundle.horizon), with_outcome=False)
+    answer = served.predict(input_table(now))
+    scored = done.table().to_pandas().set_index("customer_id").loc[now.customer_id]
+    np.testing.assert_allclose(answer["churn_probability"], scored["churn_probability"], rtol=1e-9)
+    np.testing.assert_allclose(answer["expected_spend"], scored["expected_spend"], rtol=1e-9)
+
+
+def test_the_same_commands_again_give_the_same_bytes_and_no_new_version(done: Done) -> None:
+    before = done.scores.read_bytes(), done.csv.read_bytes()
+    client = done.tracker.client
+    versions = len(client.search_model_versions(f"name = '{done.tracker.name}'"))
+    training = train_step(done.config)
+    assert not training.promotion.registered
+    assert len(client.search_model_versions(f"name = '{done.tracker.name}'")) == versions
+    score_step(done.config)
+    assert (done.scores.read_bytes(), done.csv.read_bytes()) == before
+
+
+def test_rows_after_the_as_of_date_are_never_seen(done: Done, tmp_path: Path) -> None:
+    """Scoring the whole log as of a date equals scoring a log that ends on that date."""
+    as_of = dt.date(1998, 3, 31)
+    package = importlib.util.find_spec("lifetimes")
+    assert package is not None
+    assert package.origin is not None
+    lines = (Path(package.origin).parent / "datasets" / "CDNOW_sample.txt").read_text().splitlines()
+    kept = [line for line in lines if dt.datetime.strptime(line.split()[2], "%Y%m%d").date() <= as_of]
+    (tmp_path / "short.txt").write_text("\n".join(kept) + "\n")
+    short = written(tmp_path / "short")
+    results = []
+    for name, path in (("whole", done.path), ("short", short)):
+        overrides: dict[str, object] = {
+            "time.as_of": as_of,
+            "output.directory": str(tmp_path / name),
+            "tracking.uri": done.config.tracking_uri,
+            "tracking.experiment": done.config.experiment,
+        }
+        if name == "short":
+            overrides["tables.transactions.path"] = str(tmp_path / "short.txt")
+        config = configuration.load(path, overrides)
+        store = ingest_step(config)
+        results.append((score_step(config).parquet, store.account_as_of(as_of)))
+    (whole, whole_account), (_, short_account) = results
+    assert whole_account.rows("later") == len(lines) - len(kept)
+    assert short_account.rows("later") == 0
+    pd.testing.assert_frame_equal(pd.read_parquet(whole), pd.read_parquet(results[1][0]))
+
+
+def test_a_killed_scoring_leaves_no_half_table_and_the_next_run_is_undisturbed(done: Done) -> None:
+    expected = done.scores.read_bytes()
+    command = [sys.executable, "-m", "pipelines", "score", "--config", str(done.path)]
+    rng = np.random.default_rng(5)
+    for _ in range(3):
+        done.scores.unlink(missing_ok=True)
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(float(rng.uniform(1.5, 5.0)))
+        if process.poll() is None:
+            os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        assert not done.scores.exists() or done.scores.read_bytes() == expected
+    score_step(done.config)
+    assert done.scores.read_bytes() == expected
+
+
+def test_the_report_is_one_file_that_asks_nobody(done: Done) -> None:
+    report = (done.config.directory / "report" / f"{LAST_DAY}.html").read_text()
+    first = done.table().filter(pa.compute.field("selected")).slice(0, 1).to_pylist()[0]
+    assert first["customer_id"] in report
+    for request in ('src="http', 'href="http', "@import", "url(http", "<script"):
+        assert request not in report
+
+
+def test_a_backtest_judges_several_origins_and_logs_them_by_step(done: Done) -> None:
+    config = configuration.load(done.path, {"learning.origins": 2, "learning.candidates": ["naive", "mbgnbd"]})
+    found = backtest_step(config)
+    assert len(found.trials) == 2
+    for trial in found.trials:
+        assert all(snapshot.end <= trial.test.as_of for snapshot in trial.learned)
+    runs = done.tracker.client.search_runs(
+        [done.tracker.experiment_id], filter_string="tags.kind = 'backtest-candidate' and params.candidate = 'mbgnbd'"
+    )
+    steps = done.tracker.client.get_metric_history(runs[0].info.run_id, "churn_auc")
+    assert sorted(m.step for m in steps) == [int(f"{t.test.as_of:%Y%m%d}") for t in found.trials]
+
+
+def test_a_log_without_amounts_gives_counts_and_stages_and_no_money(tmp_path: Path) -> None:
+    path = written(tmp_path / "counts", amount="false")
+    config = configuration.load(path, {"learning.candidates": ["naive", "mbgnbd"]})
+    run_all(config)
+    frame = pd.read_parquet(config.directory / "scores" / f"{LAST_DAY}.parquet")
+    assert frame["expected_spend"].isna().all()
+    assert frame["value_at_risk"].isna().all()
+    assert frame["churn_probability"].notna().all()
+    assert not (frame["strategy"] == "let_go").any()
+
+
+def test_scoring_without_a_champion_or_report_without_scores_names_the_remedy(done: Done) -> None:
+    lonely = configuration.load(done.path, {"tracking.experiment": "lonely"})
+    with pytest.raises(ScoringError, match="run `lifecycle train` first"):
+        score_step(lonely)
+    with pytest.raises(ScoringError, match="run `lifecycle score` first"):
+        report_step(configuration.load(done.path, {"time.as_of": dt.date(1998, 1, 31)}))
+
+
+def test_a_model_of_other_features_or_format_is_refused(done: Done) -> None:
+    champion = model_registry.registered(done.tracker, model_registry.CHAMPION)
+    assert champion is not None
+    head = champion.files["bundle/bundle.json"]
+    for old, new, said in (
+        (b'"format": 1', b'"format": 0', "has format 0"),
+        (b'"features": "', b'"features": "x', "other"),
+    ):
+        with pytest.raises(BundleError, match=said):
+            Bundle.from_files({**champion.files, "bundle/bundle.json": head.replace(old, new)})
