@@ -84,7 +84,8 @@ def discounted(
     With ``leaving``: E of (1 − e^(−λ·p·leaving)) times those purchases, what a departure within ``leaving`` would take.
     """
     smallest = float(A.min())
-    t, t_weight = time_rule(horizon, discount_rate, smallest * min(1.0, b / (k + 1.0)))
+    steepness = (k + 1.0) * max(1.0 / b, a / (a + b))
+    t, t_weight = time_rule(horizon, discount_rate, smallest / max(steepness, 1.0))
     p, weight = beta_rule(a, b, k + 1.0, (float(t[-1]) + (leaving or 0.0)) / smallest)
     return np.asarray(_discounted(k, p, weight, A, t, t_weight, -1.0 if leaving is None else leaving))
 

@@ -1,4 +1,4 @@
-"""Fits: derivatives against differences of a plain likelihood, certificates, invariances, and cases without a maximum."""
+"""Fits: derivatives against differences of a plain likelihood, certificates, invariances, and fits without maximum."""
 
 import json
 import subprocess
@@ -178,7 +178,7 @@ def test_online_retail_runs_to_a_equal_zero_and_says_so(online_retail):
 
 
 def test_mbg_takes_over_where_it_has_a_maximum():
-    """Many who never return and faithful repeaters: BG/NBD, which lets nobody stop before a repeat purchase, runs to an edge."""
+    """Many who never return and faithful repeaters: BG/NBD lets nobody stop before a repeat purchase."""
     rng = np.random.default_rng(8)
     drawn = MbgNbd(6.0, 60.0, 0.9, 0.3).simulate(np.full(1500, 300.0), rng)
     history = drawn.frequency, drawn.recency, drawn.T
