@@ -30,7 +30,9 @@ def to_table(frame: Any, what: str) -> pa.Table:
     if isinstance(frame, pd.DataFrame):
         return pa.Table.from_pandas(frame, preserve_index=False)
     if hasattr(frame, "__arrow_c_stream__"):
-        return pa.table(frame)
+        table = pa.table(frame)
+        fields = [f.with_type(pa.large_string()) if pa.types.is_string_view(f.type) else f for f in table.schema]
+        return table.cast(pa.schema(fields))
     raise TypeError(
         f"{what}: expected a pandas, Polars or Arrow frame, got {type(frame).__module__}.{type(frame).__name__}."
     )
@@ -56,12 +58,12 @@ def ids(array: pa.Array, what: str) -> pa.Array:
     Empty text is no id.
     """
     kind = array.type
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         text = array.cast(pa.string())
         return pc.if_else(
             pc.equal(pc.utf8_length(pc.utf8_trim_whitespace(text)), 0), pa.scalar(None, pa.string()), text
         )
-    if pa.types.is_integer(kind):
+    if pa.types.is_integer(kind) or pa.types.is_null(kind):
         return array.cast(pa.int64())
     if pa.types.is_floating(kind):
         array = pc.if_else(pc.is_finite(array), array, pa.scalar(None, kind))
@@ -75,12 +77,14 @@ def days(array: pa.Array, what: str) -> tuple[I32, I8]:
     """Days of a date, timestamp or ISO text column, and a reason code where there is none."""
     kind = array.type
     missing = pc.is_null(array).to_numpy(zero_copy_only=False)
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         stamps = pd.to_datetime(pd.Series(array.to_pandas()), errors="coerce", format="ISO8601", utc=True)
         array = pa.Array.from_pandas(stamps.dt.tz_localize(None))
     elif pa.types.is_timestamp(kind):
         if kind.tz is not None:
             array = pc.local_timestamp(array)
+    elif pa.types.is_null(kind):
+        array = array.cast(pa.date32())
     elif not pa.types.is_date(kind):
         raise TypeError(
             f"{what}: timestamps must be dates, timestamps or ISO text, got {kind}. Use pandas.to_datetime first."
@@ -115,7 +119,7 @@ def micro(array: pa.Array, what: str) -> tuple[I64, I8]:
     """Fixed-point amounts of a numeric or text column, and a reason code where there is none."""
     kind = array.type
     missing = pc.is_null(array).to_numpy(zero_copy_only=False)
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         number = pd.to_numeric(pd.Series(array.to_pandas()), errors="coerce").to_numpy(np.float64)
         unreadable = np.isnan(number) & ~missing
     elif pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):

@@ -158,10 +158,15 @@ def _horizon(
 
 
 @dataclass(frozen=True, slots=True)
-class _Past:
-    """Customers of one part of the base against their own past: expected purchase days, baskets in the reference."""
+class Past:
+    """Customers of one part of the base against their own past.
+
+    ``expected`` purchase days in the horizon; ``exposure`` α + T_ref; ``number``, ``total`` and ``squares`` (about the
+    own mean) of the baskets in the reference period.
+    """
 
     expected: F64
+    exposure: F64
     eligible: NDArray[np.bool_]
     number: F64
     total: F64
@@ -182,17 +187,19 @@ class _Judged:
     spend: F64
 
 
-def _past(view: AsOf, window: Window, reference: RateReference) -> _Past:
+def past_of(view: AsOf, window: Window, reference: RateReference) -> Past:
+    """Judge the customers of a view by their reference period."""
     length, x, number, total, squares = _reference(
         view.offsets, view.day, view.amount, view.as_of, reference_span(window.horizon)
     )
-    expected = (reference.r + x) / (reference.alpha + length) * window.horizon
+    exposure = reference.alpha + length
+    expected = (reference.r + x) / exposure * window.horizon
     eligible = (expected >= ELIGIBLE_FROM) & (length >= window.horizon) & view.history.has_money
-    return _Past(expected, eligible, number, total, squares)
+    return Past(expected, exposure, eligible, number, total, squares)
 
 
 def _judge(view: AsOf, window: Window, reference: RateReference) -> _Judged:
-    past, history = _past(view, window, reference), view.history
+    past, history = past_of(view, window, reference), view.history
     purchases, spend = _horizon(
         view.customer,
         history.offsets,
@@ -209,14 +216,14 @@ def _judge(view: AsOf, window: Window, reference: RateReference) -> _Judged:
     return _Judged(view, past.expected, past.eligible, past.number, past.total, past.squares, purchases, spend)
 
 
-def _basket(judged: _Past | _Judged, mean: float, weight: float) -> F64:
+def _basket(judged: Past | _Judged, mean: float, weight: float) -> F64:
     with np.errstate(invalid="ignore"):
         return np.asarray((judged.total + weight * mean) / (judged.number + weight))
 
 
 def basket_sums(history: History, window: Window, reference: RateReference) -> F64:
     """Sums over a part of the base from which the shrinkage of baskets follows; parts add up."""
-    past = _past(AsOf.of(history, window.as_of), window, reference)
+    past = past_of(AsOf.of(history, window.as_of), window, reference)
     has = past.number > 0
     number, total = past.number[has], past.total[has]
     return np.array(

@@ -36,7 +36,9 @@ class SideTables:
                 continue
             table = columns.to_table(frame, what)
             key = columns.ids(columns.column(table, "customer_id", what, "customer_id"), what)
-            if key.type != id_type and key.null_count < len(key):
+            if key.null_count == len(key):
+                key = pa.nulls(len(key), id_type)
+            if key.type != id_type:
                 raise TypeError(
                     f"{what}: customer_id is {key.type}, but the transactions' ids are {id_type}. Make them agree."
                 )

@@ -22,7 +22,7 @@ I64 = NDArray[np.int64]
     Feature("spend", "money", "net amount of all purchase days"),
 )
 def recency(view: AsOf) -> F64:
-    """The summary of :func:`features.rfm.summarise`."""
+    """Recency, frequency and value as the buy-till-you-die models take them."""
     table: F64 = summary(view.offsets, view.day, view.amount, view.as_of)
     return table
 

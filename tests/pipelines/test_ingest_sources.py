@@ -1,0 +1,259 @@
+"""One log through every kind of source: the same history, and an account that adds up each time."""
+
+import gzip
+import os
+import shutil
+import sqlite3
+import subprocess
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+import adbc_driver_postgresql.dbapi
+import numpy as np
+import pandas as pd
+import pytest
+
+from features.account import Account
+from features.history import History
+from pipelines.ingest import HistoryStore, IngestError, Tables, TableSpec, ingest
+
+COLUMNS = {
+    "customer_id": "kunde",
+    "timestamp": "ts",
+    "amount": "betrag",
+    "order_id": "order",
+    "product": "product",
+    "quantity": "qty",
+}
+
+
+@pytest.fixture(scope="module")
+def log() -> pd.DataFrame:
+    rng = np.random.default_rng(11)
+    n = 600
+    frame = pd.DataFrame(
+        {
+            "kunde": pd.Series(rng.integers(0, 60, n)).map("K{:03d}".format),
+            "ts": pd.Timestamp("2023-01-01") + pd.to_timedelta(rng.integers(0, 400, n), unit="D"),
+            "betrag": rng.integers(1, 9_000, n) / 100,
+            "order": pd.Series(rng.integers(0, 300, n)).map("O{:04d}".format),
+            "product": pd.Series(rng.integers(0, 9, n)).map("P{}".format),
+            "qty": rng.integers(1, 9, n).astype(float),
+        }
+    )
+    back = frame.sample(60, random_state=1)
+    back = back.assign(betrag=-back["betrag"], qty=-back["qty"], ts=back["ts"] + pd.to_timedelta(9, unit="D"))
+    frame = pd.concat([frame, back, frame.head(5)], ignore_index=True)  # the last five are duplicates
+    frame.loc[[3, 50], "kunde"] = None
+    frame.loc[7, "betrag"] = None
+    return frame
+
+
+@pytest.fixture(scope="module")
+def wanted(log: pd.DataFrame) -> History:
+    return History.from_frame(
+        log, customer_id="kunde", timestamp="ts", amount="betrag", order_id="order", product="product", quantity="qty"
+    )
+
+
+def assert_same(store: HistoryStore, account: Account, wanted: History) -> None:
+    assert wanted.account is not None
+    assert account.check().lines == wanted.account.lines
+    assert (account.input_rows, account.input_amount) == (wanted.account.input_rows, wanted.account.input_amount)
+    assert (account.customers, account.prospects) == (wanted.account.customers, wanted.account.prospects)
+    history = store.read_all()
+    assert history.customer_id.to_pylist() == wanted.customer_id.to_pylist()
+    for field in ("offsets", "day", "amount", "void_day"):
+        np.testing.assert_array_equal(getattr(history, field), getattr(wanted, field), err_msg=field)
+    for field in ("offsets", "day", "target", "amount"):
+        np.testing.assert_array_equal(getattr(history.returns, field), getattr(wanted.returns, field), err_msg=field)
+
+
+def write_csv(log: pd.DataFrame, path: Path, sep: str = ",") -> None:
+    log.assign(ts=log["ts"].dt.strftime("%d.%m.%Y")).to_csv(path, sep=sep, index=False)
+
+
+def write_xlsx(log: pd.DataFrame, path: Path) -> None:
+    """A workbook of the least parts: text inline, numbers as numbers, the date as a serial number in a date style."""
+
+    def cell(value: object) -> str:
+        if value is None or value != value:
+            return "<c/>"
+        if isinstance(value, pd.Timestamp):
+            return f'<c s="1"><v>{(value - pd.Timestamp("1899-12-30")).days}</v></c>'
+        if isinstance(value, float):
+            return f"<c><v>{value!r}</v></c>"
+        return f'<c t="inlineStr"><is><t>{escape(str(value))}</t></is></c>'
+
+    rows = [list(log.columns), *log.astype(object).to_numpy().tolist()]
+    body = "".join(f"<row>{''.join(cell(v) for v in row)}</row>" for row in rows)
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    package = "http://schemas.openxmlformats.org/package/2006"
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+    with zipfile.ZipFile(path, "w") as book:
+        book.writestr(
+            "[Content_Types].xml",
+            f'<Types xmlns="{package}/content-types"><Default Extension="rels" '
+            f'ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Override PartName="/xl/workbook.xml" ContentType="{kind}.sheet.main+xml"/>'
+            f'<Override PartName="/xl/worksheets/sheet1.xml" ContentType="{kind}.worksheet+xml"/>'
+            f'<Override PartName="/xl/styles.xml" ContentType="{kind}.styles+xml"/></Types>',
+        )
+        relation = f'<Relationships xmlns="{package}/relationships">'
+        book.writestr(
+            "_rels/.rels",
+            f'{relation}<Relationship Id="r1" Type="{office}/officeDocument" Target="xl/workbook.xml"/>'
+            "</Relationships>",
+        )
+        book.writestr(
+            "xl/_rels/workbook.xml.rels",
+            f'{relation}<Relationship Id="r1" Type="{office}/worksheet" Target="worksheets/sheet1.xml"/>'
+            f'<Relationship Id="r2" Type="{office}/styles" Target="styles.xml"/></Relationships>',
+        )
+        book.writestr(
+            "xl/workbook.xml",
+            f'<workbook xmlns="{main}" xmlns:r="{office}"><sheets><sheet name="sales" sheetId="1" r:id="r1"/></sheets>'
+            "</workbook>",
+        )
+        book.writestr(
+            "xl/styles.xml",
+            f'<styleSheet xmlns="{main}"><cellXfs count="2"><xf numFmtId="0"/><xf numFmtId="14"/></cellXfs>'
+            "</styleSheet>",
+        )
+        book.writestr(
+            "xl/worksheets/sheet1.xml", f'<worksheet xmlns="{main}"><sheetData>{body}</sheetData></worksheet>'
+        )
+
+
+@pytest.mark.parametrize("kind", ["csv", "semicolon", "gz", "parquet", "folder", "glob", "several", "xlsx"])
+def test_files(kind: str, log: pd.DataFrame, wanted: History, tmp_path: Path) -> None:
+    place = tmp_path / "in"
+    place.mkdir()
+    options: dict[str, str] = {} if kind in ("parquet", "xlsx") else {"timestamp_format": "%d.%m.%Y"}
+    path: str | tuple[str, ...] = str(place / "log.csv")
+    if kind == "csv":
+        write_csv(log, place / "log.csv")
+    elif kind == "semicolon":
+        write_csv(log, place / "log.csv", sep=";")
+        options["delimiter"] = ";"
+    elif kind == "gz":
+        write_csv(log, place / "log.csv")
+        (place / "log.csv.gz").write_bytes(gzip.compress((place / "log.csv").read_bytes()))
+        path = str(place / "log.csv.gz")
+    elif kind == "parquet":
+        log.to_parquet(place / "log.parquet")
+        path = str(place / "log.parquet")
+    elif kind == "xlsx":
+        write_xlsx(log, place / "log.xlsx")
+        path = str(place / "log.xlsx")
+    else:
+        (place / "deep").mkdir()
+        write_csv(log.iloc[:300], place / "a.csv")
+        write_csv(log.iloc[300:], place / "deep/b.csv")
+        path = {"folder": str(place), "glob": str(place / "**/*.csv")}.get(
+            kind, (str(place / "a.csv"), str(place / "deep"))
+        )
+    account = ingest(Tables(TableSpec(columns=COLUMNS, path=path, **options)), tmp_path / "out", buckets=3)
+    assert_same(HistoryStore.open(tmp_path / "out"), account, wanted)
+
+
+def test_sqlite(log: pd.DataFrame, wanted: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with sqlite3.connect(tmp_path / "shop.db") as connection:
+        log.assign(ts=log["ts"].dt.strftime("%Y-%m-%d")).to_sql("sales", connection, index=False)
+    connection.close()
+    monkeypatch.setenv("SHOP_DATABASE", f"sqlite:{tmp_path / 'shop.db'}")
+    spec = TableSpec(columns=COLUMNS, uri_env="SHOP_DATABASE", query="SELECT * FROM sales;")
+    account = ingest(Tables(spec), tmp_path / "out", buckets=2)
+    assert_same(HistoryStore.open(tmp_path / "out"), account, wanted)
+    before = {p: p.stat().st_mtime_ns for p in (tmp_path / "out").rglob("*.parquet")}
+    assert ingest(Tables(spec), tmp_path / "out", buckets=2) == account
+    assert before == {p: p.stat().st_mtime_ns for p in (tmp_path / "out").rglob("*.parquet")}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """Address of a private PostgreSQL server that lives as long as the tests of this file."""
+    found = shutil.which("initdb") or next(
+        (str(p) for p in sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)), None
+    )
+    if found is None:
+        pytest.skip("PostgreSQL's server programs are not installed (Debian: apt-get install postgresql)")
+    programs = Path(found).resolve().parent
+    place = Path(tempfile.mkdtemp(prefix="lifecycle-"))  # a socket's path must be short
+    as_user: list[str] = []
+    if os.geteuid() == 0:  # the server refuses to run as root
+        user = next(
+            (u for u in ("postgres", "nobody") if subprocess.run(["id", u], capture_output=True).returncode == 0), None
+        )
+        if user is None or shutil.which("setpriv") is None:
+            pytest.skip("PostgreSQL refuses to run as root, and there is no other user to run it as")
+        shutil.chown(place, user)
+        as_user = ["setpriv", f"--reuid={user}", "--clear-groups", "--"]
+
+    def run(*command: str) -> None:
+        done = subprocess.run([*as_user, *command], capture_output=True, text=True, cwd=place, timeout=60)
+        if done.returncode:
+            pytest.skip(f"PostgreSQL does not start here: {done.stderr.strip()[-300:]}")
+
+    data, sockets = place / "data", place
+    try:
+        run(str(programs / "initdb"), "-D", str(data), "-U", "tester", "--auth=trust", "--no-sync", "-E", "UTF8")
+        options = f"-k {sockets} -c listen_addresses='' -c fsync=off"
+        run(str(programs / "pg_ctl"), "-D", str(data), "-o", options, "-l", str(place / "log"), "-w", "start")
+        try:
+            yield f"postgresql://tester@/postgres?host={sockets}"
+        finally:
+            run(str(programs / "pg_ctl"), "-D", str(data), "-m", "immediate", "-w", "stop")
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def test_postgresql(
+    server: str, log: pd.DataFrame, wanted: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with adbc_driver_postgresql.dbapi.connect(server) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TABLE sales (kunde text, ts timestamp with time zone, betrag numeric(12, 2), "
+            '"order" text, product text, qty double precision)'
+        )
+        for row in log.astype(object).where(log.notna(), None).itertuples(index=False):
+            values = [None if v is None else str(v) for v in row]
+            cells = ", ".join("NULL" if v is None else f"'{v}'" for v in values)
+            cursor.execute(f"INSERT INTO sales VALUES ({cells})")
+        connection.commit()
+    monkeypatch.setenv("SHOP_DATABASE", server)
+    spec = TableSpec(columns=COLUMNS, uri_env="SHOP_DATABASE", query="SELECT * FROM sales")
+    account = ingest(Tables(spec), tmp_path / "out", buckets=2)
+    assert_same(HistoryStore.open(tmp_path / "out"), account, wanted)
+
+
+def test_a_databases_address_appears_in_no_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOP_DATABASE", f"postgresql://me:topsecret@/shop?host={tmp_path}/nowhere")
+    spec = TableSpec(columns=COLUMNS, uri_env="SHOP_DATABASE", query="SELECT * FROM sales")
+    with pytest.raises(IngestError, match=r"\$SHOP_DATABASE") as caught:
+        ingest(Tables(spec), tmp_path / "out")
+    assert "topsecret" not in str(caught.value)
+    with pytest.raises(IngestError, match=r"NOWHERE .* is not set"):
+        ingest(Tables(TableSpec(columns=COLUMNS, uri_env="NOWHERE", query="SELECT 1")), tmp_path / "out")
+    monkeypatch.setenv("SHOP_DATABASE", "snowflake://user@account/base")
+    with pytest.raises(IngestError, match="Install the package adbc-driver-snowflake"):
+        ingest(Tables(spec), tmp_path / "out")
+
+
+def test_a_missing_file_or_column_is_named(log: pd.DataFrame, tmp_path: Path) -> None:
+    with pytest.raises(IngestError, match=r"no CSV, Parquet or Excel file at .*absent\.csv"):
+        ingest(Tables(TableSpec(columns=COLUMNS, path=tmp_path / "absent.csv")), tmp_path / "out")
+    with pytest.raises(IngestError, match="no installed package is called 'nosuchpackage'"):
+        ingest(Tables(TableSpec(columns=COLUMNS, path="package:nosuchpackage/x.csv")), tmp_path / "out")
+    write_csv(log, tmp_path / "log.csv")
+    wrong = {**COLUMNS, "amount": "preis"}
+    with pytest.raises(IngestError, match=r"amount = 'preis' is not among the columns \['kunde', 'ts', 'betrag'"):
+        ingest(Tables(TableSpec(columns=wrong, path=tmp_path / "log.csv")), tmp_path / "out")
+    with pytest.raises(IngestError, match=r"660 timestamp_unreadable|timestamp_unreadable|can be used"):
+        ingest(
+            Tables(TableSpec(columns=COLUMNS, path=tmp_path / "log.csv", timestamp_format="%Y/%m/%d")), tmp_path / "out"
+        )
+    assert not HistoryStore.exists(tmp_path / "out")
