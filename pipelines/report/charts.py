@@ -163,6 +163,7 @@ def lines(
     if from_zero or low < 0.15 * high:
         low = min(0.0, low)
     ticks = _ticks(low, high)
+    digits = max(0, -floor(log10(100 * (ticks[1] - ticks[0])) + 1e-9))
     low, high = min(low, ticks[0]), max(high, ticks[-1])
     left, right, top, bottom = 52.0, 12.0, 10.0, 28.0
     first, last = dates[0].toordinal(), dates[-1].toordinal()
@@ -178,7 +179,7 @@ def lines(
         y = y_of(tick)
         body.append(f'<line x1="{left:g}" x2="{width - right:g}" y1="{y:.1f}" y2="{y:.1f}" class="grid"/>')
         body.append(
-            _text(left - 8, y + 5, f"{100 * tick:.0f} %" if percent else _short(tick), anchor="end", kind="tick")
+            _text(left - 8, y + 5, f"{100 * tick:.{digits}f} %" if percent else _short(tick), anchor="end", kind="tick")
         )
     marks = {0, len(dates) - 1} | ({len(dates) // 2} if width >= _WIDTH else set())
     for position in sorted(marks):

@@ -79,6 +79,11 @@ class _View:
     def _active(self) -> float:
         return float(sum(self.stages[stage]["customers"] for stage in ("new", "growth", "mature", "decline")))
 
+    def named(self, kind: str, name: Any) -> str:
+        """Return an action or channel as people say it: the usual ones translated, others without underscores."""
+        key = f"{kind}_{name}"
+        return self.t(key) if has(key) else _dash(name).replace("_", " ")
+
     def summary(self) -> str:
         """Return the report in three sentences."""
         stages, plan = self.stages, self.report.plan
@@ -104,8 +109,8 @@ class _View:
                 self.t(
                     "summary_act",
                     selected=numbers.count(plan.selected),
-                    gain=self.money(plan.gain),
-                    spent=self.money(plan.spent),
+                    gain=self.money(plan.selected_gain),
+                    spent=self.money(plan.selected_spent),
                 )
             )
         else:
@@ -134,8 +139,8 @@ class _View:
                 ),
                 (
                     self.t("card_gain"),
-                    self.money(report.plan.gain),
-                    self.t("card_gain_note", spent=self.money(report.plan.spent)),
+                    self.money(report.plan.selected_gain),
+                    self.t("card_gain_note", spent=self.money(report.plan.selected_spent)),
                 ),
             ]
         if report.kpis is not None:
@@ -171,14 +176,14 @@ class _View:
                 "code": str(row["stage"]),
                 "stage": self.stage(str(row["stage"])),
                 "strategy": strategy_name(str(row["strategy"]), language=self.language),
-                "action": _spoken(row["action"]),
-                "channel": _dash(row["channel"]),
+                "action": self.named("action", row["action"]),
+                "channel": self.named("channel", row["channel"]),
                 "gain": self.money(_number(row["expected_gain"])),
                 "at_risk": self.money(_number(row["value_at_risk"])),
                 "loss": numbers.share(_number(row["loss_probability"]), 0),
                 "silent": numbers.count(_number(row["days_since_last_purchase"])),
                 "break_even": numbers.share(_number(row["break_even_save_rate"])),
-                "why": str(row["reasons"]),
+                "why": str(row["reasons"]).replace(" %", "\u00a0%"),
             }
             for row in rows
         ]
@@ -197,7 +202,7 @@ class _View:
                 if _empty(row["cause"])
                 else cause_name(str(row["cause"]), language=self.language),
                 "strategy": strategy_name(str(row["strategy"]), language=self.language),
-                "why": str(row["reasons"]),
+                "why": str(row["reasons"]).replace(" %", "\u00a0%"),
             }
             for row in rows
         ]
@@ -206,7 +211,7 @@ class _View:
         """Return (name, number) of what the list costs and brings."""
         plan = self.report.plan
         budget = self.t("plan_no_budget") if plan.budget is None else self.money(plan.budget)
-        return [
+        rows = [
             (self.t("plan_worth"), numbers.count(plan.worth_acting)),
             (self.t("plan_targeted"), numbers.count(plan.targeted)),
             (self.t("plan_control"), numbers.count(plan.control)),
@@ -214,8 +219,10 @@ class _View:
             (self.t("plan_budget"), budget),
             (self.t("plan_spent"), self.money(plan.spent)),
             (self.t("plan_gain"), self.money(plan.gain)),
+            (self.t("plan_selected_gain"), self.money(plan.selected_gain)),
             (self.t("plan_conservative"), self.money(plan.conservative)),
         ]
+        return [row for row in rows if row[1] != numbers.MISSING]
 
     def plan_quality(self) -> str:
         """Return how near the list is to the best one, and what its control group can show."""
@@ -241,9 +248,9 @@ class _View:
                 "stage": self.t("total") if name == "total" else self.stage(name),
                 "customers": numbers.count(row["customers"]),
                 "share": numbers.share(row["share"]),
-                "residual": self.money(row["residual_value"]) if row["customers"] else numbers.MISSING,
-                "at_risk": self.money(row["value_at_risk"]) if row["customers"] else numbers.MISSING,
-                "spend": self.money(row["expected_spend"]) if row["customers"] else numbers.MISSING,
+                "residual": self.money(row["residual_value"]) if _valued(name, row) else numbers.MISSING,
+                "at_risk": self.money(row["value_at_risk"]) if _valued(name, row) else numbers.MISSING,
+                "spend": self.money(row["expected_spend"]) if _valued(name, row) else numbers.MISSING,
                 "forecast": numbers.share(row["churn_probability"]),
                 "selected": numbers.count(row["selected"]),
             }
@@ -385,9 +392,9 @@ class _View:
                 effect = self.t("effect_lift", lift=numbers.share(action.lift))
             rows.append(
                 {
-                    "action": _spoken(action.name),
+                    "action": self.named("action", action.name),
                     "for": self.t("separator").join(self.stage(stage) for stage in action.stages),
-                    "channel": action.channel,
+                    "channel": self.named("channel", action.channel),
                     "contact": self.money(action.contact_cost),
                     "incentive": incentive,
                     "effect": effect,
@@ -397,12 +404,12 @@ class _View:
         return rows
 
 
+def _valued(stage: str, row: dict[str, Any]) -> bool:
+    return bool(row["customers"]) and stage != "prospect"
+
+
 def _empty(value: Any) -> bool:
     return value is None or bool(pd.isna(value))
-
-
-def _spoken(name: Any) -> str:
-    return _dash(name).replace("_", " ")
 
 
 def _dash(value: Any) -> str:

@@ -18,6 +18,7 @@ from decisions.season import Season
 from decisions.stage_policy import StagePolicy
 from decisions.stages import stages_at
 from features.history import History
+from features.window import to_date
 
 _YEAR: Final = 365
 PERIODS: Final = ("now", "before", "last_year")
@@ -134,15 +135,28 @@ def kpi_table(sums: Sequence[KpiSums], *, log_start: int, horizon: int) -> pd.Da
     """
     table = pd.DataFrame(index=pd.Index(NAMES, name="kpi"))
     for period, one in zip(PERIODS, sums, strict=True):
-        rates = one.rates()
-        for name in NAMES:
-            needed = {"repurchase_rate": _YEAR, "buyers": horizon, "new_customers": horizon}.get(name, 2 * horizon)
-            if one.end - needed + 1 < log_start:
-                rates[name] = np.nan
-        table[period] = pd.Series(rates)
+        table[period] = pd.Series(_within(one, log_start, horizon))
     table["change_before"] = table["now"] - table["before"]
     table["change_last_year"] = table["now"] - table["last_year"]
     return table
+
+
+def kpi_history(sums: Sequence[KpiSums], *, log_start: int, horizon: int) -> pd.DataFrame:
+    """Return the KPIs of many periods. Grain: one row a period's last day (a date), one column a name of `NAMES`.
+
+    What the log does not hold all days of is NaN, as in `kpi_table`.
+    """
+    rows = [_within(one, log_start, horizon) for one in sums]
+    return pd.DataFrame(rows, columns=list(NAMES), index=pd.Index([to_date(one.end) for one in sums], name="end"))
+
+
+def _within(one: KpiSums, log_start: int, horizon: int) -> dict[str, float]:
+    """Return the KPIs of a period, NaN for those that need days from before the log began."""
+    needed = {"repurchase_rate": _YEAR, "buyers": horizon, "new_customers": horizon}
+    return {
+        name: value if one.end - needed.get(name, 2 * horizon) + 1 >= log_start else np.nan
+        for name, value in one.rates().items()
+    }
 
 
 def _share(part: float, whole: float) -> float:

@@ -35,6 +35,7 @@ class PlanSummary:
     Attributes:
         targeted, selected, control: numbers of customers.
         spent: contact costs and expected incentives of the list; budget: what was allowed, None without limit.
+        selected_gain, selected_spent: the part of gain and cost that falls on the selected, without the control group.
         gain: total assumed net gain; conservative: the same from the lower ends of the intervals, NaN without them.
         gap: proved distance from the best possible list, 0 where it is the best.
         by_rate: (multiple of the assumed rates, total net gain of this list) pairs.
@@ -53,6 +54,8 @@ class PlanSummary:
     by_rate: tuple[tuple[float, float], ...]
     detectable: Detectable
     worth_acting: int
+    selected_gain: float
+    selected_spent: float
 
 
 def detectable_effect(buys: float, treated: int, control: int) -> float:
@@ -94,4 +97,6 @@ def summarise_plan(plan: Plan, customers: PlanInput, policy: RetentionPolicy) ->
         by_rate=plan.by_rate,
         detectable=Detectable(share, rate if rate <= 1 else nan),
         worth_acting=int((plan.action >= 0).sum()),
+        selected_gain=float(plan.expected_gain[plan.selected].sum()),
+        selected_spent=float(plan.cost[plan.selected].sum()),
     )

@@ -78,13 +78,14 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "第二次购买已逾期：距首购 {silence} 天，一般间隔 {base_gap} 天",
     ),
     "active": (
-        "bought on {purchases} days, last {since}, usually every {gap}",
+        "bought on {purchases} days, last {since}, usually {every}",
         "共购买 {purchases} 次，最近一次在{since}，平常间隔 {gap} 天",
     ),
     "silent": (
-        "silent for {silence} days, usually buys every {gap}",
+        "silent for {silence} days, usually buys {every}",
         "已沉默 {silence} 天，平常间隔 {gap} 天",
     ),
+    "fewer": (cause_name("volume"), cause_name("volume", language="zh")),
     "gone": (
         "no purchase for {silence} days after {purchases} purchase days",
         "购买 {purchases} 次之后已 {silence} 天没有购买",
@@ -109,14 +110,15 @@ def reasons(facts: Facts, *, language: Language = "en") -> pa.Array:
     >>> one, no = np.ones(1), np.zeros(1, bool)
     >>> facts = Facts(np.array([4], np.int8), np.array([5], np.int8), 64 * one, 21 * one, 9 * one, no, no, no,
     ...               0.62 * one, 120 * one, ~no, 90, 80.0, "GBP")
-    >>> reasons(facts)[0].as_py()
-    'silent for 64 days, usually buys every 21; 62 % probability of no purchase in the next 90 days; 120 GBP at risk'
+    >>> reasons(facts)[0].as_py().split("; ")[::2]
+    ['silent for 64 days, usually buys every 21 days', '120 GBP at risk']
     """
     stage, closed = facts.stage, facts.closed
     holes: dict[str, Callable[[Rows], pa.Array]] = {
         "silence": lambda rows: whole(facts.silence[rows]),
         "since": lambda rows: _since(facts.silence[rows], language),
         "gap": lambda rows: whole(np.maximum(facts.usual_gap[rows], 1.0)),
+        "every": lambda rows: _every(np.maximum(facts.usual_gap[rows], 1.0)),
         "purchases": lambda rows: whole(facts.purchases[rows]),
         "base_gap": lambda rows: whole(np.full(rows.size, facts.base_gap)),
         "risk": lambda rows: percent(facts.churn_probability[rows]),
@@ -136,6 +138,7 @@ def reasons(facts: Facts, *, language: Language = "en") -> pa.Array:
         ("new", (stage == NEW) & ~overdue),
         ("active", active),
         ("silent", by_silence),
+        ("fewer", declining & ~by_silence & (facts.cause == CAUSES.index("not_worth_it"))),
         ("closed", gone & closed),
         ("gone", gone & ~closed),
         ("returned", facts.returned & ~gone),
@@ -163,6 +166,13 @@ def _since(silence: Floats, language: Language) -> pa.Array:
     text = pc.binary_join_element_wise(whole(silence), pa.scalar(ago), pa.scalar(""), null_handling="emit_null")
     text = pc.if_else(pa.array(silence < 1), pa.scalar(today), text)
     return pc.if_else(pa.array((silence >= 1) & (silence < 2)), pa.scalar(yesterday), text)
+
+
+def _every(gap: Floats) -> pa.Array:
+    text = pc.binary_join_element_wise(
+        pa.scalar("every "), whole(gap), pa.scalar(" days"), pa.scalar(""), null_handling="emit_null"
+    )
+    return pc.if_else(pa.array(gap < 1.5), pa.scalar("every day"), text)
 
 
 def _money(values: Floats, currency: str) -> pa.Array:

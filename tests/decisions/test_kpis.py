@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from decisions.kpis import NAMES, KpiSums, add_sums, kpi_sums, kpi_table, period_ends
+from decisions.kpis import NAMES, KpiSums, add_sums, kpi_history, kpi_sums, kpi_table, period_ends
 from decisions.names import CHURNED, DECLINE, STAGES
 from decisions.overview import early_warning, return_rates, top_decile_share, value_by_stage
 from decisions.season import season_of
@@ -119,6 +119,13 @@ def test_the_table_leaves_out_periods_that_the_log_does_not_hold():
     assert np.isfinite(table.loc["retention_rate", ["now", "before", "change_before"]].astype(float)).all()
     assert table["last_year"].isna().all()
     assert np.isnan(table.loc["repurchase_rate", "now"])
+    end = to_day(END)
+    sums = kpi_sums(history, [end - 60, end - 30, end], POLICY)
+    past = kpi_history(sums, log_start=history.first_day, horizon=30)
+    assert past.index.tolist() == [END - dt.timedelta(days=back) for back in (60, 30, 0)]
+    assert past["buyers"].notna().tolist() == [True, True, True]
+    assert past["retention_rate"].notna().tolist() == [False, True, True]
+    assert past["retention_rate"].iloc[-1] == table.loc["retention_rate", "now"]
 
 
 def test_nobody_is_nan_and_not_an_error():

@@ -210,6 +210,8 @@ def test_the_summary_says_what_the_list_is():
     summary = summarise_plan(found, base, policy)
     assert (summary.targeted, summary.selected + summary.control) == (5000, 5000)
     assert summary.gain == found.value
+    assert summary.selected_gain == pytest.approx(found.expected_gain[found.selected].sum())
+    assert summary.selected_spent == summary.selected < summary.spent
     assert summary.gap == 0.0
     assert summary.worth_acting == 6000
     saved = 0.5 * 0.2 + 0.2 * 0.5  # P(saved) at a save rate of 1

@@ -39,9 +39,9 @@ def test_every_stage_has_its_own_reason():
         "no purchase yet",
         "second purchase overdue: 130 days since the first, usual gap 80; "
         "90 % probability of no purchase in the next 90 days",
-        "bought on 3 days, last today, usually every 30",
-        "bought on 40 days, last yesterday, usually every 1",
-        "an open complaint; silent for 64 days, usually buys every 21; "
+        "bought on 3 days, last today, usually every 30 days",
+        "bought on 40 days, last yesterday, usually every day",
+        "an open complaint; silent for 64 days, usually buys every 21 days; "
         "62 % probability of no purchase in the next 90 days; 12,346 GBP at risk",
         "no purchase for 400 days after 2 purchase days",
     ]
