@@ -73,7 +73,7 @@ def bars(parts: Sequence[Part], title: str, *, label_width: float = 150) -> Mark
     low = min([0.0, *(part.size for part in parts)])
     high = max([0.0, *(part.size for part in parts)])
     span = (high - low) or 1.0
-    room = _WIDTH - label_width - 84
+    room = _WIDTH - label_width - 116
     zero = label_width + room * -low / span
     body: list[str] = []
     for row, part in enumerate(parts):

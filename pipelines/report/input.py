@@ -32,6 +32,8 @@ class ReportInput:
         account: columns status, reason, rows and amount (amount may be absent), one row a reason.
         model_version, policy_version: digests.
         transitions: `decisions.stages.transition_matrix` from `transitions_from` to as_of.
+        policy_transitions: `decisions.stages.policy_transitions` from the policy of the last report, where it changed
+            since.
         return_rates: `decisions.overview.return_rates` of the stages a horizon before as_of.
         kpis: `decisions.kpis.kpi_table`.
         kpi_history: index of dates, columns among the names of KPIs.
@@ -68,6 +70,7 @@ class ReportInput:
     policy_version: str
     transitions: pd.DataFrame | None = None
     transitions_from: date | None = None
+    policy_transitions: pd.DataFrame | None = None
     return_rates: pd.DataFrame | None = None
     kpis: pd.DataFrame | None = None
     kpi_history: pd.DataFrame | None = None

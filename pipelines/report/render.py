@@ -287,6 +287,14 @@ class _View:
             joined=numbers.count(sum(table["unknown"].values())),
         )
 
+    def policy_lead(self) -> str:
+        """Return how many customers the new policy alone moved, in a sentence; empty where it did not change."""
+        if self.report.policy_transitions is None:
+            return ""
+        table = cells(self.report.policy_transitions)
+        moved = sum(number for origin, row in table.items() for goal, number in row.items() if origin != goal)
+        return self.t("flow_policy", moved=numbers.count(moved))
+
     def kpi_rows(self) -> list[dict[str, str]]:
         """Return the KPIs with their changes."""
         if self.report.kpis is None:

@@ -151,7 +151,11 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "firm.",
         "自 {from_date} 至 {to_date}：{known} 位客户中有 {moved} 位改变阶段，另有 {joined} 位新客户。",
     ),
-    "flow_left": ("left", "离开"),
+    "flow_policy": (
+        "The rules of the stages changed since the last report; this alone would move {moved} customers. They are not "
+        "among those above.",
+        "自上次报告以来阶段规则有变，仅此一项使 {moved} 位客户改变阶段，未计入上述流动。",
+    ),
     "flow_table": ("From (rows) to (columns)", "由（行）到（列）"),
     "unknown": ("First seen", "首次出现"),
     "proof": ("Do the stages mean anything?", "阶段划分是否有意义？"),

@@ -143,6 +143,19 @@ def transition_matrix(before: NDArray[np.int8], after: NDArray[np.int8]) -> pd.D
     )
 
 
+def policy_transitions(
+    history: Slices, as_of: date | int, old: StagePolicy, new: StagePolicy, *, old_season: Season, new_season: Season
+) -> pd.DataFrame:
+    """Return how many customers a new policy alone moves from each stage to each stage on one date.
+
+    Such moves are nobody's doing: they are reported apart from `transition_matrix` between dates under one policy. The
+    seasons are those of the whole base under each policy; matrices of buckets add up.
+    """
+    before = _run(history, np.array([to_day(as_of)], np.int32), old, old_season).stage[:, 0]
+    after = _run(history, np.array([to_day(as_of)], np.int32), new, new_season).stage[:, 0]
+    return transition_matrix(before, after)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Outputs:
     stage: NDArray[np.int8]

@@ -1,6 +1,7 @@
 """Twelve weekly scorings of real logs under one policy: stages hold still without events, and prove themselves."""
 
 import datetime as dt
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from decisions.names import CHURNED, DECLINE, MATURE
 from decisions.overview import return_rates
 from decisions.season import season_of, season_sums
-from decisions.stages import replay, stages_at, transition_matrix
+from decisions.stages import policy_transitions, replay, stages_at, transition_matrix
 from features.window import to_day
 
 WEEKS = 12
@@ -93,6 +94,19 @@ def test_the_matrix_between_two_dates_counts_everybody(trial):
     matrix = transition_matrix(stages[:, 0], stages[:, -1])
     assert matrix.to_numpy().sum() == (stages[:, -1] >= 0).sum()
     assert matrix.loc["growth", "mature"] == ((stages[:, 0] == 2) & (stages[:, -1] == 3)).sum()
+
+
+def test_a_new_policy_moves_customers_apart_from_time(trial):
+    last = to_day(trial.last)
+    strict = replace(trial.policy, churn_multiple=3.0)
+    seasons = [season_of([trial.history], policy, last_day=last) for policy in (trial.policy, strict)]
+    matrix = policy_transitions(trial.history, last, trial.policy, strict, old_season=seasons[0], new_season=seasons[1])
+    assert matrix.loc["decline", "churned"] > 0
+    assert matrix.loc["churned"].drop("churned").sum() <= matrix.loc["decline", "churned"]
+    same = policy_transitions(
+        trial.history, last, trial.policy, trial.policy, old_season=seasons[0], new_season=seasons[0]
+    )
+    assert same.to_numpy().sum() == sum(same.loc[stage, stage] for stage in same.columns)
 
 
 class Part:

@@ -127,6 +127,13 @@ def whole() -> ReportInput:
     )
 
 
+def moved() -> pd.DataFrame:
+    table = pd.DataFrame(0, index=["unknown", *STAGES], columns=list(STAGES))
+    table.loc["growth", "decline"] = 25
+    table.loc["mature", "mature"] = 130
+    return table
+
+
 class Reader(HTMLParser):
     """Collects the tags that are open, all tags and attributes, and the text that is shown."""
 
@@ -227,6 +234,11 @@ def test_only_the_first_of_the_list_are_shown_and_certainty_is_not_claimed(whole
     assert "00006" in html
     assert "00007" not in html
     assert ">\u00a099\u00a0%" in html.replace("&gt;", ">")
+
+
+def test_moves_by_a_new_policy_are_told_apart(whole):
+    assert "this alone would move 25 customers" in render(replace(whole, policy_transitions=moved()))
+    assert "rules of the stages changed" not in render(whole)
 
 
 def test_assumed_gains_are_called_assumed(whole):
