@@ -155,6 +155,57 @@ def report(
 
 
 @app.command()
+def compare(
+    config: ConfigOption,
+    every: Annotated[bool, typer.Option("--all", help="Show every metric, not only the headline ones.")] = False,
+    assignments: SetOption = None,
+) -> None:
+    """Show the candidates of the latest training side by side, with their noise."""
+    from pipelines.comparing import compare as show
+
+    show(_load(config, None, None, None, assignments), every_metric=every)
+
+
+@app.command()
+def promote(
+    config: ConfigOption,
+    version: Annotated[int, typer.Argument(help="Number of the registered version.")],
+    reason: Annotated[str, typer.Option(help="Why; kept with the version.")],
+    assignments: SetOption = None,
+) -> None:
+    """Make a registered version champion by hand, with a reason."""
+    from pipelines.comparing import promote_by_hand
+
+    promote_by_hand(_load(config, None, None, None, assignments), str(version), reason)
+
+
+@app.command()
+def explain(
+    config: ConfigOption,
+    customer_id: Annotated[str, typer.Argument(help="The customer's id as it stands in the scores.")],
+    as_of: AsOfOption = None,
+    output: OutputOption = None,
+    assignments: SetOption = None,
+) -> None:
+    """Tell one customer's story: purchases, P(alive), stages, estimates, reasons, recommended action."""
+    from pipelines.explaining import explain as tell
+
+    tell(_load(config, as_of, None, output, assignments), customer_id)
+
+
+@app.command()
+def features(
+    describe: Annotated[
+        bool, typer.Option("--describe", help="Print the whole dictionary, not only the names.")
+    ] = False,
+) -> None:
+    """List the features that models learn from, with unit and meaning."""
+    from pipelines.feature_list import show
+
+    show(describe=describe)
+
+
+@app.command()
 def ui(
     config: ConfigOption,
     port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000,

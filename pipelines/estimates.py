@@ -21,7 +21,8 @@ from features.outcomes import BaseLevel, RateReference
 from features.window import Window
 from models.btyd import intervals, retention_terms
 from models.learning import Snapshot
-from models.residual import alive_given_forecast, loss_probability, residual_value
+from models.learning.loss import loss_probability, still_there
+from models.residual import residual_value
 from pipelines.bundle import Bundle
 from pipelines.config import Config
 
@@ -113,7 +114,7 @@ def _of_buyers(
         T=age,
     )
     p_alive = model.p_alive(x, t_x, age)
-    p_star = alive_given_forecast(forecast.churn_probability, terms.q0)
+    p_star = still_there(forecast.churn_probability, terms.q0)
     within = model.expected_purchases(window.horizon, x, t_x, age)
     discounted = model.expected_discounted_purchases(window.horizon, money.discount_rate, x, t_x, age)
     residual = residual_value(
@@ -150,7 +151,7 @@ def _of_buyers(
         "clv": past + residual,
         "churn_probability": forecast.churn_probability,
         "decline_probability": forecast.decline_probability,
-        "loss_probability": loss_probability(p_star, terms),
+        "loss_probability": loss_probability(forecast.churn_probability, terms.q0, terms.kappa),
         "p_star": p_star,
         "kappa": terms.kappa,
         "v_prevent": money.margin * unit * terms.w_prevent,

@@ -16,6 +16,8 @@ from pipelines.tracking import Tracker, calm, load_mlflow
 CHAMPION = "champion"
 CHALLENGER = "challenger"
 VERSION_TAG = "model_version"
+ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+"""Error codes by which MLflow says that there is no such model, alias or version."""
 
 
 @dataclass(frozen=True)
@@ -81,13 +83,8 @@ def read_files(folder: Path) -> dict[str, bytes]:
 
 def find_version(tracker: Tracker, digest: str) -> str | None:
     """The number of the registered version whose content has this digest, if there is one."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        versions = tracker.client.search_model_versions(f"name = '{_quoted(tracker.name)}'")
-    except MlflowException:
-        return None
-    return next((v.version for v in versions if v.tags.get(VERSION_TAG) == digest), None)
+    versions = tracker.client.search_model_versions(f"name = '{_quoted(tracker.name)}'")
+    return next((str(v.version) for v in versions if v.tags.get(VERSION_TAG) == digest), None)
 
 
 def register(tracker: Tracker, model_uri: str, run_id: str, *, digest: str, tags: Mapping[str, str], note: str) -> str:
@@ -113,21 +110,30 @@ def set_alias(tracker: Tracker, alias: str, number: str) -> None:
     tracker.client.set_registered_model_alias(tracker.name, alias, number)
 
 
-def drop_alias(tracker: Tracker, alias: str) -> None:
-    """Take an alias away."""
-    tracker.client.delete_registered_model_alias(tracker.name, alias)
-
-
 def registered(tracker: Tracker, alias: str) -> Registered | None:
     """The version that an alias names, with its files; None where there is none."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        with calm():
+            number = tracker.client.get_model_version_by_alias(tracker.name, alias).version
+    except MlflowException as error:
+        if error.error_code in ABSENT:
+            return None
+        raise
+    return numbered(tracker, str(number))
+
+
+def numbered(tracker: Tracker, number: str) -> Registered | None:
+    """A version by its number, with its files; None where there is none."""
     from mlflow.exceptions import MlflowException
 
     mlflow = load_mlflow()
     with calm():
         try:
-            version = tracker.client.get_model_version_by_alias(tracker.name, alias)
+            version = tracker.client.get_model_version(tracker.name, number)
         except MlflowException as error:
-            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            if error.error_code in ABSENT:
                 return None
             raise
         folder = mlflow.artifacts.download_artifacts(
@@ -135,6 +141,17 @@ def registered(tracker: Tracker, alias: str) -> Registered | None:
         )
     files = read_files(Path(folder) / "artifacts")
     return Registered(str(version.version), str(version.run_id), dict(version.tags), files)
+
+
+def numbers(tracker: Tracker) -> list[str]:
+    """The numbers of all registered versions, oldest first."""
+    found = tracker.client.search_model_versions(f"name = '{_quoted(tracker.name)}'")
+    return sorted((str(one.version) for one in found), key=int)
+
+
+def tag(tracker: Tracker, number: str, key: str, value: str) -> None:
+    """Tag a version."""
+    tracker.client.set_model_version_tag(tracker.name, number, key, value)
 
 
 def _quoted(name: str) -> str:

@@ -21,6 +21,7 @@ from pipelines.config import Config
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run
 
 SQLITE = "sqlite:///"
 
@@ -180,3 +181,14 @@ def read_table(tracker: Tracker, run_id: str, name: str) -> pd.DataFrame | None:
         if path not in {one.path for one in tracker.client.list_artifacts(run_id, "tables")}:
             return None
         return pd.read_csv(tracker.client.download_artifacts(run_id, path))
+
+
+def latest_run(tracker: Tracker, kind: str) -> "Run | None":
+    """The latest finished run of a kind (`training`, `backtest`, …)."""
+    found = tracker.client.search_runs(
+        [tracker.experiment_id],
+        filter_string=f"tags.kind = '{kind}' and attributes.status = 'FINISHED'",
+        order_by=["attributes.start_time DESC"],
+        max_results=1,
+    )
+    return found[0] if found else None

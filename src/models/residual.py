@@ -3,35 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from models.btyd.retention import RetentionTerms
-
 Floats = npt.NDArray[np.float64]
-
-
-def alive_given_forecast(churn_probability: npt.ArrayLike, silence: npt.ArrayLike) -> Floats:
-    """p*, the P(alive) that agrees with a forecast: clip((1 − churn_probability)/(1 − q0), 0, 1).
-
-    Args:
-        churn_probability: P(no purchase in the horizon), n.
-        silence: q0, P(no purchase in the horizon | alive, own history), n.
-
-    >>> alive_given_forecast([0.9, 0.2, 1.0], [0.5, 0.5, 1.0]).tolist()
-    [0.19999999999999996, 1.0, 0.0]
-    """
-    buys = 1.0 - np.asarray(churn_probability, dtype=np.float64)
-    buys_if_alive = 1.0 - np.asarray(silence, dtype=np.float64)
-    ratio = np.divide(buys, buys_if_alive, out=np.zeros_like(buys), where=buys_if_alive > 0)
-    return np.clip(ratio, 0.0, 1.0)
-
-
-def loss_probability(p_star: Floats, terms: RetentionTerms) -> Floats:
-    """P(no longer alive at the horizon's end) = 1 − p*·κ.
-
-    >>> terms = RetentionTerms(np.array([0.5]), np.array([0.8]), np.array([1.0]), np.array([1.0]))
-    >>> loss_probability(np.array([0.5]), terms).tolist()
-    [0.6]
-    """
-    return np.clip(1.0 - p_star * terms.kappa, 0.0, 1.0)
 
 
 def residual_value(
