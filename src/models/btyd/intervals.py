@@ -1,5 +1,6 @@
 """Intervals for purchases, spend, margin and residual value of each customer: what the data leave open, and chance."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from models.btyd.gamma_gamma import GammaGamma, checked_money
 from models.btyd.inputs import Floats, histories, positive
 from models.btyd.model import Model
 from models.btyd.posterior import Posterior
-from models.btyd.predictive import Predictive
+from models.btyd.predictive_tables import Predictive
 from models.btyd.purchases import PurchaseModel
 
 
@@ -146,7 +147,7 @@ def intervals(
 
 def _normals(draws: int, size: int, seed: int) -> Floats:
     """Standard normal draws of low discrepancy, with mean 0 and, where there are enough, covariance 1 exactly."""
-    uniform = qmc.Sobol(size, seed=seed).random(draws)
+    uniform = qmc.Sobol(size, seed=seed).random_base2(math.ceil(math.log2(max(draws, 1))))[:draws]
     normals = norm.ppf(np.clip(uniform, 1e-9, 1.0 - 1e-9))
     normals -= normals.mean(axis=0)
     if draws > 2 * size:

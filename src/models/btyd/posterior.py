@@ -21,7 +21,7 @@ TRIED = 64
 _AFFORDABLE = 3e8
 _FREEDOM = 8.0
 _WALKERS = 40
-_BETWEEN = 12
+_BETWEEN = (30, 90, 270)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,8 +83,14 @@ def draw(target: Target, near: tuple[float, ...], *, draws: int, seed: int) -> P
     if effective >= 0.25 * draws:
         return Posterior(target.symbols, np.exp(rng.permutation(chosen)), "weighted", effective, draws)
     starts = rng.permutation(chosen)[:_WALKERS] + 1e-3 * rng.standard_normal((_WALKERS, size)) @ root.T
-    chain, effective, evaluations = _walk(density, starts, draws, rng)
-    return Posterior(target.symbols, np.exp(chain), "chain", effective, draws + evaluations)
+    evaluations = draws
+    for between in _BETWEEN:
+        chain, effective, spent = _walk(density, starts, draws, between, rng)
+        evaluations += spent
+        if effective >= 0.25 * draws:
+            break
+        starts = np.array(chain[-_WALKERS:])
+    return Posterior(target.symbols, np.exp(chain), "chain", effective, evaluations)
 
 
 def _weights(logs: Floats) -> Floats:
@@ -95,16 +101,16 @@ def _weights(logs: Floats) -> Floats:
 
 
 def _walk(
-    density: Callable[[Floats], Floats], walkers: Floats, draws: int, rng: np.random.Generator
+    density: Callable[[Floats], Floats], walkers: Floats, draws: int, between: int, rng: np.random.Generator
 ) -> tuple[Floats, float, int]:
-    """Stretch moves of two half ensembles, every ``_BETWEEN``-th step kept; draws, effective number, evaluations."""
+    """Stretch moves of two half ensembles, every ``between``-th step kept; draws, effective number, evaluations."""
     count, size = walkers.shape
     half = count // 2
     steps = -(-draws // count)
     at = density(walkers)
     kept = np.empty((steps, count, size))
     for step in range(-(steps // 4), steps):
-        for _ in range(_BETWEEN):
+        for _ in range(between):
             for mine, others in ((slice(half), slice(half, count)), (slice(half, count), slice(half))):
                 stretch = np.square(1.0 + rng.random(half)) / 2.0
                 partners = walkers[others][rng.integers(half, size=half)]
@@ -115,7 +121,7 @@ def _walk(
                 at[mine] = np.where(accepted, value, at[mine])
         if step >= 0:
             kept[step] = walkers
-    evaluations = count * (1 + _BETWEEN * (steps + steps // 4))
+    evaluations = count * (1 + between * (steps + steps // 4))
     return kept.reshape(-1, size)[:draws], min(_independent(kept[:, :, j]) for j in range(size)), evaluations
 
 

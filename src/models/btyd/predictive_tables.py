@@ -13,6 +13,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 from scipy.special import betainc, expit
+from scipy.stats import gamma
 
 from models.btyd.ages import Indices, groups
 from models.btyd.gamma_gamma import GammaGamma
@@ -23,9 +24,10 @@ from models.btyd.spend import enough
 from models.btyd.threads import in_chunks
 
 _AGES = 24
-_SPENDS = 96
+_SPENDS = 128
 _COUNTS = 48
 _TAIL = 1e-7
+_RARE = 1e-5
 _NOTHING = 1e-9
 """Residual value of so small a share of a purchase, discounted over centuries, is shown as 0."""
 _F8, _VECTOR, _TABLE, _INDICES = numba.float64, numba.float64[::1], numba.float64[:, ::1], numba.int64[::1]
@@ -93,6 +95,15 @@ def _places(ages: Floats, origin: float) -> tuple[Floats, Floats]:
     return nodes, (np.log(origin + ages) - low) * ((_AGES - 1) / (high - low))
 
 
+def _span(spends: Sequence[GammaGamma], x: float, size: int) -> tuple[float, float]:
+    """Logs of scaled spends between which nearly all lie: one cheap purchase, and ``size`` dear ones."""
+    p, q = (float(np.mean([getattr(money, name) for money in spends])) for name in ("p", "q"))
+    shape = q + p * x
+    cheap = max(float(gamma.ppf(_RARE, p)), 1e-4 * p) / float(gamma.isf(_RARE, shape))
+    dear = size * p / float(gamma.ppf(_RARE, shape))
+    return math.log(0.5 * cheap), math.log(2.0 * dear)
+
+
 class Predictive:
     """Predictive distributions of all customers over one horizon.
 
@@ -141,9 +152,8 @@ class Predictive:
         empty = np.zeros((1, 1))
         if self._spends is None:
             return _Group(members, place, survival, empty, empty, 0.0, 1.0)
-        mean_in_scale = float(np.mean([g.p / (g.q + g.p * x) for g in self._spends]))
-        first = math.log(0.01 * mean_in_scale)
-        step = (math.log(50.0 * mean_in_scale * size) - first) / (_SPENDS - 1)
+        first, last = _span(self._spends, x, size)
+        step = (last - first) / (_SPENDS - 1)
         grid = np.exp(first + step * np.arange(_SPENDS))
         ratios = self._ratios(x)
         spends = np.mean(
