@@ -3,8 +3,8 @@
     python benchmarks/fit.py [--customers 100000 1000000 10000000] [--repeats 3]
 
 Customers: BG/NBD with CDNOW's parameters in days, two years, a day's grain. Each engine fits in a process of its own,
-which loads the same file, warms up on a thousand customers (compilation is not timed, it is printed) and reports the best
-time, the log-likelihood reached (judged by one formula for all) and the memory the fit took beyond the loaded input.
+which loads the same file, warms up on a thousand customers (compilation is not timed, it is printed) and reports the
+best time, the log-likelihood reached (judged by one formula for all) and the memory the fit took beyond the input.
 """
 
 import argparse

@@ -4,7 +4,7 @@
 
 Both take the same BG/NBD parameters. lifetimes discounts month by month over twelve months of 30 days, as its
 ``customer_lifetime_value`` does; here the rate is continuous over the same 360 days, so values differ slightly.
-``--holdouts`` also reports how often intervals held on CDNOW and, where it is beside the project, on the online retail log.
+``--holdouts`` also reports how often intervals held on CDNOW and, where it is at hand, on the online retail log.
 """
 
 import argparse
