@@ -1,0 +1,203 @@
+"""The base's tables: stages, moves, KPIs, models, account and assumptions, as strings of one language."""
+
+from typing import Any
+
+import pandas as pd
+
+from decisions.kpis import NAMES
+from decisions.names import STAGES
+from pipelines.report import numbers
+from pipelines.report.cells import cells
+from pipelines.report.texts import has
+from pipelines.report.words import Words
+
+_COUNTS = ("buyers", "new_customers")
+_METRICS = (
+    "churn_log_loss",
+    "churn_auc",
+    "churn_calibration_error",
+    "churn_lift_top_decile",
+    "purchases_mae",
+    "purchases_bias",
+    "spend_mae",
+    "spend_bias",
+)
+
+
+class BaseView(Words):
+    """What the reader learns about the base and about the report itself."""
+
+    def stage_rows(self) -> list[dict[str, str]]:
+        """Return the table of stages, the total last."""
+        return [
+            {
+                "code": name,
+                "stage": self.t("total") if name == "total" else self.stage(name),
+                "customers": numbers.count(row["customers"]),
+                "share": numbers.share(row["share"]),
+                "residual": self.money(row["residual_value"]) if _valued(name, row) else numbers.MISSING,
+                "at_risk": self.money(row["value_at_risk"]) if _valued(name, row) else numbers.MISSING,
+                "spend": self.money(row["expected_spend"]) if _valued(name, row) else numbers.MISSING,
+                "forecast": numbers.share(row["churn_probability"]),
+                "selected": numbers.count(row["selected"]),
+            }
+            for name, row in self.stages.items()
+        ]
+
+    def matrix(self) -> list[tuple[str, list[tuple[str, float]]]]:
+        """Return the transition matrix as (from, [(number, share of the row)]), rows without anybody left out."""
+        if self.report.transitions is None:
+            return []
+        table = cells(self.report.transitions)
+        rows = []
+        for origin in ("unknown", *STAGES):
+            values = [float(table[origin][goal]) for goal in STAGES]
+            whole = sum(values)
+            if whole > 0:
+                name = self.t("unknown") if origin == "unknown" else self.stage(origin)
+                rows.append((name, [(numbers.count(one) if one else "", one / whole) for one in values]))
+        return rows
+
+    def flow_lead(self) -> str:
+        """Return how many moved, in a sentence."""
+        if self.report.transitions is None or self.report.transitions_from is None:
+            return self.t("missing")
+        table = cells(self.report.transitions)
+        known = sum(table[origin][goal] for origin in STAGES for goal in STAGES)
+        stayed = sum(table[stage][stage] for stage in STAGES)
+        return self.t(
+            "flow_lead",
+            from_date=self.day(self.report.transitions_from),
+            to_date=self.day(self.report.as_of),
+            moved=numbers.count(known - stayed),
+            known=numbers.count(known),
+            joined=numbers.count(sum(table["unknown"].values())),
+        )
+
+    def policy_lead(self) -> str:
+        """Return how many customers the new policy alone moved, in a sentence; empty where it did not change."""
+        if self.report.policy_transitions is None:
+            return ""
+        table = cells(self.report.policy_transitions)
+        moved = sum(number for origin, row in table.items() for goal, number in row.items() if origin != goal)
+        return self.t("flow_policy", moved=numbers.count(moved))
+
+    def kpi_rows(self) -> list[dict[str, str]]:
+        """Return the KPIs with their changes."""
+        if self.report.kpis is None:
+            return []
+        table = cells(self.report.kpis)
+        rows = []
+        for name in NAMES:
+            one = table[name]
+            counted = name in _COUNTS
+            rows.append(
+                {
+                    "kpi": self.t(f"kpi_{name}"),
+                    "now": numbers.count(one["now"]) if counted else numbers.share(one["now"]),
+                    "before": numbers.change(one["change_before"], points=not counted, language=self.language),
+                    "year": numbers.change(one["change_last_year"], points=not counted, language=self.language),
+                }
+            )
+        return [row for row in rows if row["now"] != numbers.MISSING]
+
+    def candidate_table(self) -> tuple[list[str], list[tuple[str, bool, list[str]]]]:
+        """Return (metric names, [(model, in use, values)])."""
+        table = self.report.candidates
+        if table is None:
+            return [], []
+        shown = [name for name in _METRICS if name in table.columns and table[name].notna().any()]
+        rows = [
+            (
+                name,
+                name == self.report.champion,
+                [numbers.MISSING if pd.isna(row[one]) else f"{row[one]:.4g}".replace("-", "−") for one in shown],
+            )
+            for name, row in cells(table).items()
+        ]
+        return [self.t(f"metric_{name}") for name in shown], rows
+
+    def account_rows(self) -> list[dict[str, str]]:
+        """Return the account, one row a reason, in words."""
+        table = self.report.account
+        return [
+            {
+                "status": self._word("status", str(row["status"])),
+                "reason": self._word("reason", str(row["reason"])),
+                "rows": numbers.count(row["rows"]),
+                "amount": f"{row['amount']:,.2f}".replace("-", "−") if "amount" in table else "",
+            }
+            for row in table.to_dict("records")
+            if row["rows"]
+        ]
+
+    def _word(self, kind: str, name: str) -> str:
+        return self.t(f"{kind}_{name}") if has(f"{kind}_{name}") else name
+
+    def assumptions(self) -> list[str]:
+        """Return what the report rests on, a sentence or two each."""
+        report, policy = self.report, self.report.stage_policy
+        lines = [self.t("rest_window", as_of=self.day(report.as_of), horizon=report.horizon_days)]
+        if report.has_money:
+            lines.append(
+                self.t(
+                    "rest_money",
+                    currency=report.currency or "–",
+                    margin=numbers.share(report.margin, 0),
+                    discount=numbers.share(report.discount_rate_per_year),
+                    value_days=report.retention_policy.value_horizon_days,
+                )
+            )
+            lines.append(self.t("rest_offers"))
+        lines.append(
+            self.t(
+                "rest_stages",
+                gap=f"{policy.base_gap:.0f}",
+                new=f"{max(policy.new_multiple * policy.base_gap, policy.new_floor):.0f}",
+                decline=f"{policy.decline_multiple:g}",
+                decline_floor=policy.decline_floor,
+                volume=numbers.share(policy.volume_now, 0),
+                churn=f"{policy.churn_multiple:g}",
+                churn_floor=policy.churn_floor,
+                mature=policy.mature_purchases,
+                horizon=policy.horizon,
+            )
+        )
+        if not report.has_categories and not report.has_interactions:
+            lines.append(self.t("rest_causes_none"))
+        elif not report.has_categories:
+            lines.append(self.t("rest_causes_no_categories"))
+        elif not report.has_interactions:
+            lines.append(self.t("rest_causes_no_interactions"))
+        return lines
+
+    def catalogue(self) -> list[dict[str, str]]:
+        """Return the actions of the policy."""
+        rows = []
+        for action in self.report.retention_policy.actions:
+            if action.incentive_share:
+                incentive = self.t("incentive_share", share=numbers.share(action.incentive_share, 0))
+            else:
+                incentive = self.money(action.incentive)
+            if action.effect == "prevent":
+                effect = self.t(
+                    "effect_prevent", save=numbers.share(action.save_rate), winback=numbers.share(action.winback_rate)
+                )
+            else:
+                effect = self.t("effect_lift", lift=numbers.share(action.lift))
+            rows.append(
+                {
+                    "action": self.named("action", action.name),
+                    "for": self.t("separator").join(self.stage(stage) for stage in action.stages),
+                    "channel": self.named("channel", action.channel),
+                    "contact": self.money(action.contact_cost),
+                    "incentive": incentive,
+                    "effect": effect,
+                    "capacity": self.t("unlimited") if action.capacity is None else numbers.count(action.capacity),
+                }
+            )
+        return rows
+
+
+def _valued(stage: str, row: dict[str, Any]) -> bool:
+    return bool(row["customers"]) and stage != "prospect"

@@ -1,0 +1,168 @@
+"""The report's headline, lists of customers and plan, as strings of one language."""
+
+import pandas as pd
+
+from decisions.names import cause_name, strategy_name
+from pipelines.report import numbers
+from pipelines.report.cells import cells, empty, number
+from pipelines.report.words import Words
+
+
+class ListView(Words):
+    """What the reader acts on."""
+
+    def summary(self) -> str:
+        """Return the report in three sentences."""
+        stages, plan = self.stages, self.report.plan
+        sentences = [
+            self.t(
+                "summary_active",
+                active=numbers.count(self.active()),
+                total=numbers.count(stages["total"]["customers"]),
+                declining=numbers.count(stages["decline"]["customers"]),
+            )
+        ]
+        if not self.report.has_money:
+            return self.t("stop").join([*sentences, self.t("summary_no_money")])
+        sentences.append(
+            self.t(
+                "summary_value",
+                residual=self.money(stages["total"]["residual_value"]),
+                decile=numbers.share(self.report.top_decile_share, 0),
+            )
+        )
+        if plan.selected:
+            sentences.append(
+                self.t(
+                    "summary_act",
+                    selected=numbers.count(plan.selected),
+                    gain=self.money(plan.selected_gain),
+                    spent=self.money(plan.selected_spent),
+                )
+            )
+        else:
+            sentences.append(self.t("summary_no_act"))
+        return self.t("stop").join(sentences)
+
+    def cards(self) -> list[tuple[str, str, str]]:
+        """Return (name, number, note) of the headline."""
+        report, total = self.report, self.stages["total"]
+        customers = float(total["customers"])
+        cards = [
+            (
+                self.t("card_customers"),
+                numbers.count(customers),
+                self.t("card_active", share=numbers.share(self.active() / customers if customers else float("nan"))),
+            )
+        ]
+        if report.has_money:
+            cards += [
+                (self.t("card_residual"), self.money(total["residual_value"]), self.t("card_residual_note")),
+                (self.t("card_risk"), self.money(total["value_at_risk"]), self.t("card_risk_note")),
+                (
+                    self.t("card_selected"),
+                    numbers.count(report.plan.selected),
+                    self.t("card_selected_note", control=numbers.count(report.plan.control)),
+                ),
+                (
+                    self.t("card_gain"),
+                    self.money(report.plan.selected_gain),
+                    self.t("card_gain_note", spent=self.money(report.plan.selected_spent)),
+                ),
+            ]
+        if report.kpis is not None:
+            kpi = cells(report.kpis)["retention_rate"]
+            change = numbers.change(kpi["change_before"], points=True, language=self.language)
+            cards.append(
+                (self.t("card_retention"), numbers.share(kpi["now"]), self.t("card_retention_note", change=change))
+            )
+        cards.append(
+            (
+                self.t("card_forecast"),
+                numbers.share(1 - total["churn_probability"]),
+                self.t("card_forecast_note", days=report.horizon_days),
+            )
+        )
+        if report.satisfaction is not None:
+            cards.append(
+                (
+                    self.t("card_satisfaction"),
+                    f"{report.satisfaction:.1f}",
+                    self.t("card_satisfaction_note", days=report.horizon_days),
+                )
+            )
+        return cards
+
+    def chosen(self) -> list[dict[str, str]]:
+        """Return the first rows of the list to contact."""
+        rows = self.report.retention_list.head(self.report.list_length).to_dict("records")
+        return [
+            {
+                "rank": numbers.count(row["priority"]),
+                "customer": str(row["customer_id"]),
+                "code": str(row["stage"]),
+                "stage": self.stage(str(row["stage"])),
+                "strategy": strategy_name(str(row["strategy"]), language=self.language),
+                "action": self.named("action", row["action"]),
+                "channel": self.named("channel", row["channel"]),
+                "gain": self.money(number(row["expected_gain"])),
+                "at_risk": self.money(number(row["value_at_risk"])),
+                "loss": numbers.share(number(row["loss_probability"]), 0),
+                "silent": numbers.count(number(row["days_since_last_purchase"])),
+                "break_even": numbers.share(number(row["break_even_save_rate"])),
+                "why": str(row["reasons"]).replace(" %", "\u00a0%"),
+            }
+            for row in rows
+        ]
+
+    def warnings(self) -> list[dict[str, str]]:
+        """Return the first rows of the early warning."""
+        rows = self.report.early_warning.head(self.report.warning_length).to_dict("records")
+        return [
+            {
+                "customer": str(row["customer_id"]),
+                "since": self.day(row["stage_since"]),
+                "before": self.stage(row["previous_stage"]),
+                "at_risk": self.money(number(row["value_at_risk"])),
+                "loss": numbers.share(number(row["loss_probability"]), 0),
+                "cause": numbers.MISSING
+                if empty(row["cause"])
+                else cause_name(str(row["cause"]), language=self.language),
+                "strategy": strategy_name(str(row["strategy"]), language=self.language),
+                "why": str(row["reasons"]).replace(" %", "\u00a0%"),
+            }
+            for row in rows
+        ]
+
+    def plan_rows(self) -> list[tuple[str, str]]:
+        """Return (name, number) of what the list costs and brings."""
+        plan = self.report.plan
+        budget = self.t("plan_no_budget") if plan.budget is None else self.money(plan.budget)
+        rows = [
+            (self.t("plan_worth"), numbers.count(plan.worth_acting)),
+            (self.t("plan_targeted"), numbers.count(plan.targeted)),
+            (self.t("plan_control"), numbers.count(plan.control)),
+            (self.t("plan_selected"), numbers.count(plan.selected)),
+            (self.t("plan_budget"), budget),
+            (self.t("plan_spent"), self.money(plan.spent)),
+            (self.t("plan_gain"), self.money(plan.gain)),
+            (self.t("plan_selected_gain"), self.money(plan.selected_gain)),
+            (self.t("plan_conservative"), self.money(plan.conservative)),
+        ]
+        return [row for row in rows if row[1] != numbers.MISSING]
+
+    def plan_quality(self) -> str:
+        """Return how near the list is to the best one, and what its control group can show."""
+        plan = self.report.plan
+        best = self.t("plan_exact") if plan.gap == 0 else self.t("plan_gap", gap=numbers.share(plan.gap, 3))
+        if not plan.control:
+            return self.t("stop").join([best, self.t("plan_no_control")])
+        effect = plan.detectable
+        rate = (
+            self.t("plan_detectable_rate", rate=numbers.share(effect.save_rate, 0))
+            if pd.notna(effect.save_rate)
+            else self.t("plan_detectable_never")
+        )
+        points = numbers.change(effect.purchase_share, points=True, language=self.language).removeprefix("+")
+        detectable = self.t("plan_detectable", share=points, days=self.report.horizon_days, rate=rate)
+        return self.t("stop").join([best, detectable])
