@@ -10,6 +10,8 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from models.learning.sums import dot
+
 FloatArray = npt.NDArray[np.float64]
 Measure = Callable[[FloatArray], float]
 
@@ -27,7 +29,7 @@ def mean_of(values: FloatArray) -> Measure:
     >>> mean_of(np.array([1.0, 3.0]))(np.array([1.0, 3.0]))
     2.5
     """
-    return lambda w: float(w @ values / w.sum())
+    return lambda w: dot(w, values) / float(w.sum())
 
 
 def log_loss(probability: FloatArray, happened: FloatArray) -> Measure:
@@ -147,8 +149,8 @@ def bias(predicted: FloatArray, actual: FloatArray) -> Measure:
     """Forecast sum over actual sum, minus 1: +0.1 is a forecast 10 % too high."""
 
     def measure(w: FloatArray) -> float:
-        total = float(w @ actual)
-        return float(w @ predicted) / total - 1.0 if total > 0 else float("nan")
+        total = dot(w, actual)
+        return dot(w, predicted) / total - 1.0 if total > 0 else float("nan")
 
     return measure
 
@@ -173,10 +175,10 @@ def spearman(predicted: FloatArray, actual: FloatArray) -> Measure:
     def measure(w: FloatArray) -> float:
         a, b = (middle_ranks(ranking, w) for ranking in rankings)
         total = w.sum()
-        a = a - w @ a / total
-        b = b - w @ b / total
-        spread = float(w @ (a * a)) * float(w @ (b * b))
-        return float(w @ (a * b)) / float(np.sqrt(spread)) if spread > 0 else float("nan")
+        a = a - dot(w, a) / total
+        b = b - dot(w, b) / total
+        spread = dot(w, a * a) * dot(w, b * b)
+        return dot(w, a * b) / float(np.sqrt(spread)) if spread > 0 else float("nan")
 
     return measure
 

@@ -15,6 +15,7 @@ from models.learning.forecast import FloatArray, Forecast
 from models.learning.matrix import Layout, btyd_columns
 from models.learning.purchasing import FittedPurchasing, Purchasing
 from models.learning.snapshot import Snapshot, complete, outcome_of
+from models.learning.sums import dot
 
 BTYD_MODEL = "mbgnbd"  # gives one-time buyers a chance to be gone, and has a maximum where BG/NBD has none
 FEWEST_DECLINES = 200.0
@@ -194,7 +195,7 @@ class Boosted:
         rows = training_rows(learned, layout)
         spend, level = self._spend(rows, layout, seed)
         declines, base = self._declines(rows, layout, seed)
-        buyers = float(rows.weight @ rows.bought)
+        buyers = dot(rows.weight, rows.bought)
         rate = (buyers + 0.5) / (float(rows.weight.sum()) + 1.0)
         facts = (("training_rows", float(rows.bought.size)), ("training_snapshots", float(len(learned))))
         return FittedBoosted(
@@ -256,12 +257,12 @@ class Boosted:
                 rising=RISING_SPEND,
             )
         )
-        fitted = weight @ np.exp(rows.log_spend[use] + trees.raw(matrix))
-        return trees, float(np.log(rows.weight @ (rows.bought * rows.spend) / fitted))
+        fitted = dot(weight, np.exp(rows.log_spend[use] + trees.raw(matrix)))
+        return trees, float(np.log(dot(weight, amount) / fitted))
 
     def _declines(self, rows: Rows, layout: Layout, seed: int) -> tuple[Trees | None, float]:
         use = np.flatnonzero(np.isfinite(rows.declining) & (rows.bought > 0))
-        positives = float(rows.weight[use] @ rows.declining[use])
+        positives = dot(rows.weight[use], rows.declining[use])
         negatives = float(rows.weight[use].sum()) - positives
         if positives < FEWEST_DECLINES or negatives < FEWEST_DECLINES:
             return None, 0.0

@@ -25,7 +25,7 @@ class Settings:
 
     rounds: int = 100
     learning_rate: float = 0.04
-    leaves: int = 15
+    leaves: int = 7
     rows_in_leaf: float = 1.0 / 300.0  # of the customers; at least 20
     ridge: float = 50.0
     columns: float = 0.3

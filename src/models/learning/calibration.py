@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, special
 
+from models.learning.sums import dot, mix
+
 FloatArray = npt.NDArray[np.float64]
 
 EDGE = 1e-6
@@ -80,7 +82,7 @@ def _fit_temperature(fold: Fold) -> tuple[float, ...]:
 
     def loss(log_temperature: float) -> float:
         mapped = np.asarray(special.expit(logit / np.exp(log_temperature)), dtype=np.float64)
-        return float(fold.weight @ _loss(mapped, fold))
+        return dot(fold.weight, _loss(mapped, fold))
 
     found = optimize.minimize_scalar(loss, bounds=(-1.5, 1.5), method="bounded", options={"xatol": 1e-6})
     return (float(np.exp(found.x)),)
@@ -88,14 +90,14 @@ def _fit_temperature(fold: Fold) -> tuple[float, ...]:
 
 def _fit_beta(fold: Fold) -> tuple[float, ...]:
     p = np.clip(fold.probability, EDGE, 1.0 - EDGE)
-    design = np.column_stack([np.log(p), -np.log1p(-p), np.ones_like(p)])
-    total = fold.weight.sum()
+    design = np.stack([np.log(p), -np.log1p(-p), np.ones_like(p)])
+    total = float(fold.weight.sum())
 
     def loss(theta: FloatArray) -> tuple[float, FloatArray]:
-        score = design @ theta
+        score = mix(theta, design)
         residual = np.asarray(special.expit(score), dtype=np.float64) - fold.happened
-        value = fold.weight @ (np.logaddexp(0.0, score) - fold.happened * score) / total
-        return float(value), np.asarray(design.T @ (fold.weight * residual) / total, dtype=np.float64)
+        value = dot(fold.weight, np.logaddexp(0.0, score) - fold.happened * score) / total
+        return value, np.array([dot(row, fold.weight * residual) / total for row in design])
 
     bounds = [(0.05, 20.0), (0.05, 20.0), (None, None)]
     found = optimize.minimize(loss, np.array([1.0, 1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=bounds)
@@ -109,7 +111,7 @@ def _fit_isotonic(fold: Fold) -> tuple[float, ...]:
     blocks = found.blocks
     weight = np.add.reduceat(fold.weight[order], blocks[:-1])
     centre = np.add.reduceat((fold.weight * fold.probability)[order], blocks[:-1]) / weight
-    rate = float(fold.weight @ fold.happened / fold.weight.sum())
+    rate = dot(fold.weight, fold.happened) / float(fold.weight.sum())
     level = (found.x[blocks[:-1]] * weight + rate) / (weight + 1.0)
     level = np.clip(np.maximum.accumulate(level), EDGE, 1.0 - EDGE)
     x, first = np.unique(np.clip(centre, EDGE, 1.0 - EDGE), return_index=True)
@@ -130,7 +132,7 @@ def choose(folds: Sequence[Fold]) -> Calibration:
     Folds come in the order of time. Each map is fitted on all folds before one and judged on it, for every fold but the
     first. With one fold, or nothing to learn from, there is no out-of-time judgement and the forecast stays as it is.
     """
-    usable = [f for f in folds if 0 < float(f.weight @ f.happened) < float(f.weight.sum())]
+    usable = [f for f in folds if 0 < dot(f.weight, f.happened) < float(f.weight.sum())]
     if len(usable) < 2:
         reason = f"not calibrated: {len(usable)} complete out-of-time folds with both outcomes, at least 2 are needed"
         return Calibration("none", (), reason)
@@ -143,9 +145,9 @@ def choose(folds: Sequence[Fold]) -> Calibration:
             gains.append(_loss(usable[k].probability, usable[k]) - _loss(mapped, usable[k]))
             weights.append(usable[k].weight)
         gain, weight = np.concatenate(gains), np.concatenate(weights)
-        mean = float(weight @ gain / weight.sum())
-        noise = float(np.sqrt(weight**2 @ (gain - mean) ** 2) / weight.sum())
-        per_fold = [float(w @ g / w.sum()) for g, w in zip(gains, weights, strict=True)]
+        mean = dot(weight, gain) / float(weight.sum())
+        noise = float(np.sqrt(dot(weight**2, (gain - mean) ** 2)) / weight.sum())
+        per_fold = [dot(w, g) / float(w.sum()) for g, w in zip(gains, weights, strict=True)]
         told.append(f"{kind} {mean:+.5f} ± {noise:.5f}")
         if mean > best_gain + 2.0 * noise and min(per_fold) > 0:
             best, best_gain = fit(kind, usable), mean

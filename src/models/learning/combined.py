@@ -15,12 +15,14 @@ from models.learning.forecast import FloatArray, Forecast, Outcome
 from models.learning.purchasing import FittedPurchasing, Purchasing
 from models.learning.snapshot import Snapshot, complete, outcome_of
 from models.learning.spread import Spread
+from models.learning.sums import mix
 
 MEMBERS = ("bgnbd", "mbgnbd", "paretonbd", "lightgbm")
 EVEN = (1 / 12, 1 / 12, 1 / 12, 3 / 4)  # the trees start from theory already; a quarter more keeps a pool of both
 ALIVE = "mbgnbd"
 FOLDS = 3
 COVERAGE = 0.9
+YEAR = 365
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Pool:
 
     def log_odds(self, members: Sequence[Forecast]) -> FloatArray:
         """Pooled log odds to buy, before calibration."""
-        return np.asarray(self.buys.values, dtype=np.float64) @ _log_odds(members)
+        return mix(np.asarray(self.buys.values, dtype=np.float64), _log_odds(members))
 
     def buying(self, members: Sequence[Forecast]) -> FloatArray:
         """Probability to buy."""
@@ -68,13 +70,13 @@ class Pool:
     def amounts(self, members: Sequence[Forecast]) -> tuple[FloatArray, FloatArray]:
         """Pooled purchases and sharpened spend, before the level."""
         weights = np.asarray(self.amount.values, dtype=np.float64)
-        spend = self.sharpness.apply(weights @ _stack(members, "expected_spend"))
-        return weights @ _stack(members, "expected_purchases"), spend
+        spend = self.sharpness.apply(mix(weights, _stack(members, "expected_spend")))
+        return mix(weights, _stack(members, "expected_purchases")), spend
 
     def scaled_to(self, members: Sequence[Forecast]) -> Self:
         """Return the pool whose sharpening keeps the sum of these forecasts."""
         weights = np.asarray(self.amount.values, dtype=np.float64)
-        spend = weights @ _stack(members, "expected_spend")
+        spend = mix(weights, _stack(members, "expected_spend"))
         if not np.isfinite(spend).all():
             return self
         return dataclasses.replace(self, sharpness=self.sharpness.scaled_to(spend))
@@ -187,7 +189,7 @@ class Combined:
         held = [(_forecasts(self._candidates(), before, at, seed), outcome_of(at)) for before, at in folds]
         members = [candidate.fit(snapshots, seed=seed) for candidate in self._candidates()]
         last = snapshots[-1].without_outcome()
-        pool = learn_pool(held).scaled_to([m.predict(last) for m in members])
+        pool = learn_pool(held, season_seen=season_seen(last)).scaled_to([m.predict(last) for m in members])
         return FittedCombined(last.horizon, tuple(members), pool)  # type: ignore[arg-type]
 
 
@@ -207,7 +209,12 @@ def _forecasts(candidates: Sequence[Candidate], before: Sequence[Snapshot], at: 
     return [f.predict(known) for f in fitted]
 
 
-def learn_pool(held: Sequence[tuple[Sequence[Forecast], Outcome]]) -> Pool:
+def season_seen(snapshot: Snapshot) -> bool:
+    """Whether some customer was there when the horizon's season last began, a year before."""
+    return bool(snapshot.T.max() >= YEAR)
+
+
+def learn_pool(held: Sequence[tuple[Sequence[Forecast], Outcome]], *, season_seen: bool) -> Pool:
     """Learn weights, sharpness, level, calibration and spread from the members' out-of-time forecasts."""
     buys = pooling.choose(
         [pooling.Held(_log_odds(f), o.bought.astype(np.float64)) for f, o in held], EVEN, pooling.log_loss_of_pool
@@ -217,7 +224,7 @@ def learn_pool(held: Sequence[tuple[Sequence[Forecast], Outcome]]) -> Pool:
     folds = [pooling.Held(_stack(f, column), o.spend if money else o.purchases.astype(np.float64)) for f, o in held]
     amount = pooling.choose(folds, EVEN, pooling.deviance_of_pool)
     weights = np.asarray(amount.values, dtype=np.float64)
-    sharp = sharpness.choose([(weights @ f.forecasts, f.happened) for f in folds] if money else [])
+    sharp = sharpness.choose([(mix(weights, f.forecasts), f.happened) for f in folds] if money else [])
     pool = Pool(buys, amount, sharp, level.Level(), calibration.Calibration("none"), Spread.even())
     misses, judged = [], []
     for forecasts, outcome in held:
@@ -228,7 +235,9 @@ def learn_pool(held: Sequence[tuple[Sequence[Forecast], Outcome]]) -> Pool:
         # The map is for the shape: a fold's level belongs to its season, and a map that learned it would carry it on.
         levelled = np.asarray(special.expit(odds + pooling.shift_to(odds, float(happened.sum()))), dtype=np.float64)
         judged.append(calibration.Fold(levelled, happened, np.ones(happened.size)))
-    pool = dataclasses.replace(pool, level=level.learn(misses), calibration=calibration.choose(judged))
+    pool = dataclasses.replace(
+        pool, level=level.learn(misses, season_seen=season_seen), calibration=calibration.choose(judged)
+    )
     seen = []
     for forecasts, outcome in held:
         spend = pool.scaled_to(forecasts).amounts(forecasts)[1] * pool.level.spend

@@ -20,6 +20,7 @@ KEEP_COUNT = 0.25
 KEEP_BASKET = 0.75
 BASKET_SPREAD = 0.15  # how far the money a purchase day is commonly off, on the log scale
 SUM_SPREAD = 0.15  # how far the sum over a base is commonly off from one horizon to the next, on the log scale
+SEASON_SPREAD = 0.25  # and how far a season moves it that the log has not been through
 SUM_PRIOR = 3.0  # horizons that the line above is worth
 
 
@@ -81,10 +82,14 @@ def _log_ratio(actual: float, forecast: float) -> float:
     return float(np.log((actual + 0.5) / (forecast + 0.5)))
 
 
-def learn(misses: Sequence[Miss]) -> Level:
-    """Expect the next level from the folds' misses."""
+def learn(misses: Sequence[Miss], *, season_seen: bool) -> Level:
+    """Expect the next level from the folds' misses.
+
+    season_seen: whether the log holds the horizon's season of a year before; if not, the sum is that much less certain.
+    """
+    unseen = 0.0 if season_seen else SEASON_SPREAD
     if not misses:
-        return Level()
+        return Level(spread=float(np.hypot(SUM_SPREAD, unseen)))
     counts = np.array([m.purchases for m in misses])
     baskets = np.array([m.basket for m in misses])
     noise = float(np.mean([m.basket_noise for m in misses]))
@@ -96,7 +101,7 @@ def learn(misses: Sequence[Miss]) -> Level:
     return Level(
         purchases=float(np.exp(in_count)),
         spend=float(np.exp(in_count + in_basket)),
-        spread=spread,
+        spread=float(np.hypot(spread, unseen)),
         degrees=SUM_PRIOR + left.size,
         folds=len(misses),
     )

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import special
 
 from models.learning.forecast import FloatArray
+from models.learning.sums import mix
 
 STEPS = 10
 EDGE = 1e-6
@@ -49,7 +50,7 @@ def shift_to(log_odds: FloatArray, total: float) -> float:
 
 def log_loss_of_pool(weights: FloatArray, fold: Held) -> FloatArray:
     """Log loss a customer of members pooled on log odds, their level set right: it is chosen elsewhere."""
-    pooled = weights @ fold.forecasts
+    pooled = mix(weights, fold.forecasts)
     shifted = pooled + shift_to(pooled, float(fold.happened.sum()))
     return np.asarray(np.logaddexp(0.0, shifted) - fold.happened * shifted, dtype=np.float64)
 
@@ -60,7 +61,7 @@ def deviance_of_pool(weights: FloatArray, fold: Held) -> FloatArray:
     Minimal at the mean, like the squared error, but fit for amounts that are often zero and sometimes huge. The level
     is set right first, and the scale taken out: the mean amount is 1.
     """
-    return deviance(weights @ fold.forecasts, fold.happened)
+    return deviance(mix(weights, fold.forecasts), fold.happened)
 
 
 def deviance(forecast: FloatArray, happened: FloatArray) -> FloatArray:
