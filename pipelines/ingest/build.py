@@ -260,7 +260,7 @@ def _assembled(rows: pa.Table, columns: Columns) -> tuple[pa.Array, Assembled, C
         value=plain(rows["value"]),
         product=plain(rows["product"]) if "product" in columns.optional else None,
         order=plain(rows["order_key"]) if columns.order else None,
-        row=plain(rows["row_hash"]),
+        digest=plain(rows["row_hash"]).__getitem__,
     )
     return ids, assemble(lines), lines
 

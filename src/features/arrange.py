@@ -1,9 +1,11 @@
-"""Bring lines into the one order everything else relies on: customer, day, amount, product, order.
+"""Bring lines into the one order everything else relies on: customer, day, amount, product, order, the rest.
 
 A counting sort by customer and a comparison sort within each customer's slice: linear in practice, because a customer
-has few lines and logs arrive nearly in time order. The order is total up to lines that agree in every key, so the same
-lines in any sequence give the same history.
+has few lines and logs arrive nearly in time order. Lines that agree in every key are put in the order of a digest of
+their whole source row, which is worked out for these few alone: the same lines in any sequence give the same history.
 """
+
+from collections.abc import Callable
 
 import numba
 import numpy as np
@@ -13,70 +15,81 @@ I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 
 
-@numba.njit(cache=True, nogil=True)
-def _precedes(a: int, b: int, day: I32, value: I64, product: I32, order: I64, row: I64) -> bool:
-    if day[a] != day[b]:
-        return bool(day[a] < day[b])
-    if value[a] != value[b]:
-        return bool(value[a] < value[b])
-    if product.size and product[a] != product[b]:
-        return bool(product[a] < product[b])
-    if order.size and order[a] != order[b]:
-        return bool(order[a] < order[b])
-    if row.size and row[a] != row[b]:
-        return bool(row[a] < row[b])
-    return a < b
+GAPS = (1, 4, 10, 23, 57, 132, 301, 701, 1_577, 3_548, 7_983, 17_961, 40_412, 90_927, 204_585, 460_316, 1_035_711)
+"""Gaps of Ciura, continued by 2.25."""
 
 
 @numba.njit(cache=True, nogil=True)
-def _sift(perm: I64, lo: int, root: int, n: int, day: I32, value: I64, product: I32, order: I64, row: I64) -> None:
-    while 2 * root + 1 < n:
-        child = 2 * root + 1
-        if child + 1 < n and _precedes(perm[lo + child], perm[lo + child + 1], day, value, product, order, row):
-            child += 1
-        if not _precedes(perm[lo + root], perm[lo + child], day, value, product, order, row):
-            return
-        perm[lo + root], perm[lo + child] = perm[lo + child], perm[lo + root]
-        root = child
+def _insert(day: I32, value: I64, row: I64, lo: int, hi: int, gap: int, budget: int, product: I32, order: I64) -> bool:
+    """Insertion sort of a slice, every ``gap``-th line; gives up after ``budget`` moves."""
+    for i in range(lo + gap, hi):
+        d, v, r = day[i], value[i], row[i]
+        j = i - gap
+        while j >= lo:
+            if day[j] != d:
+                before = d < day[j]
+            elif value[j] != v:
+                before = v < value[j]
+            elif product.size and product[row[j]] != product[r]:
+                before = product[r] < product[row[j]]
+            else:
+                before = order.size > 0 and order[r] < order[row[j]]
+            if not before:
+                break
+            day[j + gap], value[j + gap], row[j + gap] = day[j], value[j], row[j]
+            j -= gap
+            budget -= 1
+        day[j + gap], value[j + gap], row[j + gap] = d, v, r
+        if budget < 0:
+            return False
+    return True
 
 
 @numba.njit(cache=True, nogil=True)
-def _sort_slice(perm: I64, lo: int, hi: int, day: I32, value: I64, product: I32, order: I64, row: I64) -> None:
-    moves = 0
-    for i in range(lo + 1, hi):
-        item = perm[i]
-        j = i - 1
-        while j >= lo and _precedes(item, perm[j], day, value, product, order, row):
-            perm[j + 1] = perm[j]
-            j -= 1
-        perm[j + 1] = item
-        moves += i - 1 - j
-        if moves > 32 * (hi - lo):  # far from sorted: heap sort keeps the worst case at n log n
-            n = hi - lo
-            for root in range(n // 2 - 1, -1, -1):
-                _sift(perm, lo, root, n, day, value, product, order, row)
-            for end in range(n - 1, 0, -1):
-                perm[lo], perm[lo + end] = perm[lo + end], perm[lo]
-                _sift(perm, lo, 0, end, day, value, product, order, row)
-            return
-
-
-@numba.njit(cache=True, nogil=True)
-def _arrange(n: int, customer: I32, day: I32, value: I64, product: I32, order: I64, row: I64) -> tuple[I64, I64]:
+def _arrange(
+    n: int, customer: I32, day: I32, value: I64, product: I32, order: I64, gaps: I64
+) -> tuple[I64, I64, I64, I64]:
+    """Sorted rows, offsets, and the places (with the number of their run) of lines that agree with a neighbour."""
     offsets = np.zeros(n + 1, np.int64)
     for i in range(customer.size):
         offsets[customer[i] + 1] += 1
     for c in range(n):
         offsets[c + 1] += offsets[c]
     fill = offsets[:-1].copy()
-    perm = np.empty(customer.size, np.int64)
+    row = np.empty(customer.size, np.int64)
+    s_day = np.empty(customer.size, np.int32)
+    s_value = np.empty(customer.size, np.int64)
     for i in range(customer.size):
-        c = customer[i]
-        perm[fill[c]] = i
-        fill[c] += 1
+        at = fill[customer[i]]
+        row[at], s_day[at], s_value[at] = i, day[i], value[i]
+        fill[customer[i]] = at + 1
+    places = np.empty(1024, np.int64)
+    runs = np.empty(1024, np.int64)
+    ties, run = 0, 0
     for c in range(n):
-        _sort_slice(perm, offsets[c], offsets[c + 1], day, value, product, order, row)
-    return perm, offsets
+        lo, hi = offsets[c], offsets[c + 1]
+        if not _insert(s_day, s_value, row, lo, hi, 1, 32 * int(hi - lo), product, order):
+            for gap in gaps[::-1]:
+                if gap < hi - lo:
+                    _insert(s_day, s_value, row, lo, hi, gap, 1 << 62, product, order)
+        tied = False
+        for i in range(lo + 1, hi):
+            a, b = row[i - 1], row[i]
+            same = s_day[i] == s_day[i - 1] and s_value[i] == s_value[i - 1]
+            same = same and (product.size == 0 or product[a] == product[b])
+            same = same and (order.size == 0 or order[a] == order[b])
+            if same:
+                if ties + 2 > places.size:
+                    places = np.append(places, np.empty(places.size, np.int64))
+                    runs = np.append(runs, np.empty(runs.size, np.int64))
+                if not tied:
+                    run += 1
+                    places[ties], runs[ties] = i - 1, run
+                    ties += 1
+                places[ties], runs[ties] = i, run
+                ties += 1
+            tied = same
+    return row, offsets, places[:ties], runs[:ties]
 
 
 def arrange(
@@ -84,28 +97,37 @@ def arrange(
     customer: I32,
     day: I32,
     value: I64,
-    product: I32 | None = None,
-    order: I64 | None = None,
-    row: I64 | None = None,
-) -> tuple[I64, I64]:
-    """Permutation that sorts lines by (customer, day, value, product, order, row), and the customers' offsets.
+    product: I32 | None,
+    order: I64 | None,
+    digest: Callable[[I64], I64],
+) -> tuple[I64, I64, NDArray[np.bool_]]:
+    """Rows sorted by (customer, day, value, product, order, digest), customers' offsets, which equal the one before.
 
-    ``customer`` holds codes 0..n-1; ``row`` is a digest of the whole source row and settles what is left of ties.
+    ``customer`` holds codes 0..n-1. ``digest`` gives a number for each of some rows that is equal where the whole
+    source rows are; it is asked only for rows that agree in all the keys.
 
-    >>> customer = np.array([1, 0, 1], np.int32)
-    >>> day = np.array([5, 9, 3], np.int32)
-    >>> perm, offsets = arrange(2, customer, day, np.zeros(3, np.int64))
-    >>> perm.tolist(), offsets.tolist()
-    ([1, 2, 0], [0, 1, 3])
+    >>> customer = np.array([1, 0, 1, 1], np.int32)
+    >>> day = np.array([5, 9, 3, 5], np.int32)
+    >>> value, same = np.zeros(4, np.int64), lambda rows: np.zeros(rows.size, np.int64)
+    >>> rows, offsets, equal = arrange(2, customer, day, value, None, None, same)
+    >>> rows.tolist(), offsets.tolist(), equal.tolist()
+    ([1, 2, 0, 3], [0, 1, 4], [False, False, False, True])
     """
-    none32, none64 = np.empty(0, np.int32), np.empty(0, np.int64)
-    perm, offsets = _arrange(
+    rows, offsets, places, runs = _arrange(
         n,
         customer,
         day,
         value,
-        none32 if product is None else product,
-        none64 if order is None else order,
-        none64 if row is None else row,
+        np.empty(0, np.int32) if product is None else product,
+        np.empty(0, np.int64) if order is None else order,
+        np.array(GAPS),
     )
-    return perm, offsets
+    equal = np.zeros(rows.size, np.bool_)
+    if places.size:
+        tied = rows[places]
+        code = digest(tied)
+        sequence = np.lexsort((code, runs))
+        rows[places] = tied[sequence]
+        code = code[sequence]
+        equal[places[1:]] = (runs[1:] == runs[:-1]) & (code[1:] == code[:-1])
+    return rows, offsets, equal

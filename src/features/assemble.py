@@ -4,6 +4,7 @@ The one place where lines become a history: :meth:`History.from_frame` and the i
 whole customers at a time.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +25,8 @@ class CleanLines:
 
     ``customer`` codes 0..n-1 in the order of the ids; ``value`` fixed-point amount, negative for a return (items
     where the log has no amounts); ``product`` codes in the order of the names; ``order`` any number that tells orders
-    apart; ``row`` a digest of the whole source row, equal for equal rows. Codes are NO_CODE where the source has none.
+    apart; ``digest`` gives numbers for some rows that are equal where the whole source rows are. Codes are NO_CODE
+    where the source has none.
     """
 
     n: int
@@ -33,7 +35,7 @@ class CleanLines:
     value: I64
     product: I32 | None
     order: I64 | None
-    row: I64
+    digest: Callable[[I64], I64]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -68,14 +70,17 @@ def assemble(lines: CleanLines) -> Assembled:
     """Sort, drop duplicates that carry an order, net returns, collapse days.
 
     >>> lines = CleanLines(1, np.zeros(3, np.int32), np.array([4, 1, 4], np.int32),
-    ...     np.array([-5, 5, 7]), None, None, np.arange(3))
+    ...     np.array([-5, 5, 7]), None, None, lambda rows: rows)
     >>> done = assemble(lines)
     >>> done.days.day.tolist(), done.days.value.tolist(), done.link_value.tolist(), done.link_line.tolist()
     ([1, 4], [5, 7], [5], [1])
     """
     n = lines.n
-    perm, _ = arrange(n, lines.customer, lines.day, lines.value, lines.product, lines.order, lines.row)
-    duplicate, equal_kept = _equal_rows(lines, perm)
+    perm, _, equal = arrange(n, lines.customer, lines.day, lines.value, lines.product, lines.order, lines.digest)
+    duplicate = None
+    if lines.order is not None and equal.any():
+        duplicate = equal & (lines.order[perm] != NO_CODE)
+    equal_kept = int(equal.sum()) - (0 if duplicate is None else int(duplicate.sum()))
     reason = np.full(lines.customer.size, REASON_CODES["purchase"], np.int8)
     is_return = lines.value[perm] < 0
     if duplicate is not None:
@@ -122,21 +127,6 @@ def assemble(lines: CleanLines) -> Assembled:
         equal_rows_kept=equal_kept,
         unmatched=int(excess.sum()),
     )
-
-
-def _equal_rows(lines: CleanLines, perm: I64) -> tuple[NDArray[np.bool_] | None, int]:
-    """Mark lines equal to the one before in every source column: duplicates if they carry an order, else kept."""
-    equal = np.zeros(perm.size, np.bool_)
-    candidates = np.flatnonzero(lines.row[perm[1:]] == lines.row[perm[:-1]])
-    before, after = perm[candidates], perm[candidates + 1]
-    same = (lines.customer[before] == lines.customer[after]) & (lines.day[before] == lines.day[after])
-    same &= lines.value[before] == lines.value[after]
-    equal[candidates[same] + 1] = True
-    n_equal = int(same.sum())
-    if lines.order is None or n_equal == 0:
-        return None, n_equal
-    duplicate = equal & (lines.order[perm] != NO_CODE)
-    return duplicate, n_equal - int(duplicate.sum())
 
 
 def _offsets(n: int, customer: I32) -> I64:

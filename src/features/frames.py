@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
@@ -65,7 +66,7 @@ def history_from_frame(
         value=value[keep],
         product=None if product is None else product.code,
         order=None if order is None else order.code.astype(np.int64),
-        row=_row_digest(table, keep, code, day[keep], value[keep]),
+        digest=lambda rows: _row_digest(table, keep[rows]),
     )
     done = assemble(lines)
     reason[keep] = done.reason
@@ -160,24 +161,8 @@ def rank_ids(ids: pa.Array) -> tuple[pa.Array, I32]:
     return encoded.dictionary.take(pa.array(order)), rank[encoded.indices.to_numpy()]
 
 
-def _row_digest(table: pa.Table, keep: I64, customer: I32, day: I32, value: I64) -> I64:
-    """A number for each kept row that is equal where rows are equal in every column of the source.
-
-    Only rows that agree in customer, day and value can be equal: only these are compared in full.
-    """
-    row = np.arange(keep.size, dtype=np.int64)
-    mixed = (customer.astype(np.uint64) << np.uint64(20)) ^ day.astype(np.uint64)
-    mixed = mixed * np.uint64(0x9E3779B97F4A7C15) ^ value.astype(np.uint64) * np.uint64(0xC2B2AE3D27D4EB4F)
-    sequence = np.argsort(mixed, kind="stable")
-    twin = mixed[sequence][1:] == mixed[sequence][:-1]
-    candidate = np.zeros(keep.size, np.bool_)
-    candidate[sequence[1:][twin]] = True
-    candidate[sequence[:-1][twin]] = True
-    chosen = np.flatnonzero(candidate)
-    if chosen.size:
-        rows = table.take(pa.array(keep[chosen])).to_pandas()
-        group = rows.groupby(list(rows.columns), dropna=False, sort=False).ngroup().to_numpy()
-        first = np.full(int(group.max()) + 1, -1, np.int64)
-        first[group[::-1]] = chosen[::-1]
-        row[chosen] = first[group]
-    return row
+def _row_digest(table: pa.Table, rows: I64) -> I64:
+    """A number for each of some rows of the source that is equal where rows are equal in every column."""
+    found = table.take(pa.array(rows)).to_pandas()
+    digest: I64 = pd.util.hash_pandas_object(found, index=False, categorize=False).to_numpy().view(np.int64)
+    return digest
