@@ -62,7 +62,7 @@ def _over_ages(ages: Floats, origin: float, evaluate: Callable[[Floats], Floats]
     return evaluate(distinct)[codes]
 
 
-@numba.njit("float64[::1](float64[::1], float64[::1])", cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True)
 def _chebyshev(coefficients: Floats, z: Floats) -> Floats:
     """Σ c_j T_j(z) − c_0/2 by Clenshaw's recurrence, a block of arguments at a time."""
     out = np.empty(z.size)
@@ -83,7 +83,7 @@ def _chebyshev(coefficients: Floats, z: Floats) -> Floats:
     return out
 
 
-@numba.njit("void(float64[::1], int64[::1], float64[::1])", cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True)
 def _scatter(out: Floats, members: Indices, values: Floats) -> None:
     for i in range(members.size):
         out[members[i]] = values[i]

@@ -17,7 +17,7 @@ from models.btyd.inputs import Floats
 from models.btyd.rule import beta_rule, time_rule
 
 
-@numba.njit("float64[::1](float64, float64[::1], float64[::1], float64[::1], float64)", cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True)
 def _purchases(k: float, p: Floats, weight: Floats, A: Floats, horizon: float) -> Floats:
     out = np.zeros(A.size)
     for i in range(A.size):
@@ -30,7 +30,7 @@ def _purchases(k: float, p: Floats, weight: Floats, A: Floats, horizon: float) -
     return out
 
 
-@numba.njit("float64[::1](float64, float64[::1], float64[::1], float64[::1], float64)", cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True)
 def _stays(k: float, p: Floats, weight: Floats, A: Floats, horizon: float) -> Floats:
     out = np.zeros(A.size)
     for i in range(A.size):
@@ -42,11 +42,7 @@ def _stays(k: float, p: Floats, weight: Floats, A: Floats, horizon: float) -> Fl
     return out
 
 
-@numba.njit(
-    "float64[::1](float64, float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64)",
-    cache=True,
-    nogil=True,
-)
+@numba.njit(cache=True, nogil=True)
 def _discounted(k: float, p: Floats, weight: Floats, A: Floats, t: Floats, t_weight: Floats, leaving: float) -> Floats:
     out = np.zeros(A.size)
     for i in range(A.size):

@@ -28,9 +28,7 @@ _QUICK = (12, 24)
 """Gauss-Legendre nodes a panel, shallow and deep: exact to rounding, and to 1e-9 of the integral, which fits need."""
 
 
-@numba.njit(
-    "Tuple((float64, int64, boolean))(float64, float64, float64, float64, float64, float64)", cache=True, nogil=True
-)
+@numba.njit(cache=True, nogil=True)
 def plan(k: float, s: float, alpha: float, beta: float, t_x: float, T: float) -> tuple[float, int, bool]:
     """Panel width in y, number of panels, and whether deep: up to T, or to where the integrand is under e^(−45)."""
     c = min(alpha, beta)
@@ -59,11 +57,7 @@ def death_rule(*, quick: bool = False) -> tuple[Floats, Floats]:
     return node, weight
 
 
-@numba.njit(
-    "UniTuple(float64, 2)(float64, float64, float64, float64, float64, float64, float64[:, ::1], float64[:, ::1])",
-    cache=True,
-    nogil=True,
-)
+@numba.njit(cache=True, nogil=True)
 def log_parts(
     k: float, s: float, alpha: float, beta: float, t_x: float, T: float, node: Floats, node_weight: Floats
 ) -> tuple[float, float]:
@@ -91,12 +85,7 @@ def log_parts(
     return alive, math.log(total) + math.log(width * s * start / (beta + t_x))
 
 
-@numba.njit(
-    "float64[::1](float64, float64, float64, float64, float64[::1], float64[::1], float64[::1], int32[::1], int32[::1],"
-    "int32[::1], float64[::1], float64[:, ::1], float64[:, ::1], int64, int64)",
-    cache=True,
-    nogil=True,
-)
+@numba.njit(cache=True, nogil=True)
 def _death_sums(
     r: float,
     alpha: float,
@@ -201,9 +190,7 @@ def log_likelihood(parameters: Floats, rows: Rows) -> Floats:
     return total
 
 
-@numba.njit(
-    "float64[::1](float64, float64, float64, float64, float64[::1], float64[::1], float64)", cache=True, nogil=True
-)
+@numba.njit(cache=True, nogil=True)
 def _constants(r: float, alpha: float, s: float, beta: float, x: Floats, weight: Floats, n: float) -> Floats:
     """The terms lnΓ(r+x) − lnΓ(r) + r ln α + s ln β, with derivatives, summed over the customers."""
     out = np.zeros(15)

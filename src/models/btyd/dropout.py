@@ -14,19 +14,14 @@ import numba
 import numpy as np
 
 from models.btyd.collapse import Codes, Rows
-from models.btyd.inputs import READ_ONLY, Floats
+from models.btyd.inputs import Floats
 from models.btyd.special import digamma, trigamma
 from models.btyd.threads import in_chunks
 
 CHUNK = 1 << 15
 
 
-@numba.njit(
-    "float64[::1](float64, float64, float64, float64[::1], float64[::1], float64[::1], float64[::1], float64[::1],"
-    "int32[::1], int32[::1], int32[::1], float64[::1], int64, int64)",
-    cache=True,
-    nogil=True,
-)
+@numba.njit(cache=True, nogil=True)
 def _dropout_sums(
     r: float,
     a: float,
@@ -104,9 +99,7 @@ def _dropout_sums(
     return out
 
 
-@numba.njit(
-    "float64[::1](float64, float64, float64, float64, float64, float64[::1], float64[::1])", cache=True, nogil=True
-)
+@numba.njit(cache=True, nogil=True)
 def _gamma_sums(r: float, alpha: float, a: float, b: float, first: float, x: Floats, weight: Floats) -> Floats:
     """The terms of gamma functions over distinct x: value, gradient (4), Hessian (10) as in the kernel above."""
     out = np.zeros(15)
@@ -139,22 +132,7 @@ def _gamma_sums(r: float, alpha: float, a: float, b: float, first: float, x: Flo
     return out
 
 
-@numba.njit(
-    numba.float64[::1](
-        numba.float64,
-        numba.float64,
-        numba.float64,
-        numba.float64,
-        numba.int64,
-        READ_ONLY,
-        READ_ONLY,
-        READ_ONLY,
-        numba.int64,
-        numba.int64,
-    ),
-    cache=True,
-    nogil=True,
-)
+@numba.njit(cache=True, nogil=True)
 def log_odds_gone(
     r: float, alpha: float, a: float, b: float, first: int, x: Floats, t_x: Floats, T: Floats, start: int, stop: int
 ) -> Floats:

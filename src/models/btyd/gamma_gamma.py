@@ -21,7 +21,7 @@ CHUNK = 1 << 16
 _SMALLEST_Q = 1.05
 
 
-@numba.njit("float64[::1](float64, float64[::1], float64[::1], float64[::1], int64, int64)", cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True)
 def _spend_sums(v: float, x: Floats, spend: Floats, weight: Floats, start: int, stop: int) -> Floats:
     """Σ w of L, xL, R, xR, R², xR² with L = ln(v + S), R = 1/(v + S), S = x·z̄ the spend."""
     out = np.zeros(6)
@@ -39,9 +39,7 @@ def _spend_sums(v: float, x: Floats, spend: Floats, weight: Floats, start: int, 
     return out
 
 
-@numba.njit(
-    "UniTuple(float64, 2)(float64, float64[::1], float64[::1], float64[::1], int64, int64)", cache=True, nogil=True
-)
+@numba.njit(cache=True, nogil=True)
 def _log_spends(v: float, x: Floats, spend: Floats, weight: Floats, start: int, stop: int) -> tuple[float, float]:
     """Σ w L and Σ w x L, as in the sums above."""
     plain, times = 0.0, 0.0
@@ -52,7 +50,7 @@ def _log_spends(v: float, x: Floats, spend: Floats, weight: Floats, start: int, 
     return plain, times
 
 
-@numba.njit("float64[::1](float64, float64, float64[::1], float64[::1])", cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True)
 def _spend_gammas(p: float, q: float, x: Floats, weight: Floats) -> Floats:
     """Terms of gamma functions over distinct x: value, gradient (3), Hessian (6) in (p, q, v), and Σ w."""
     out = np.zeros(11)

@@ -11,8 +11,6 @@ from models.btyd.threads import in_chunks
 
 CHUNK = 1 << 17
 Floats = npt.NDArray[np.float64]
-READ_ONLY = numba.types.Array(numba.float64, 1, "C", readonly=True)
-"""Signature of an array from outside: frames hand out arrays that must not be written to."""
 
 
 class Histories(NamedTuple):
@@ -30,11 +28,7 @@ class Histories(NamedTuple):
     repeaters: int
 
 
-@numba.njit(
-    numba.float64[::1](READ_ONLY, READ_ONLY, READ_ONLY, numba.int64, numba.int64),
-    cache=True,
-    nogil=True,
-)
+@numba.njit(cache=True, nogil=True)
 def _survey(x: Floats, t_x: Floats, T: Floats, start: int, stop: int) -> Floats:
     """Counts of the five faults, of times that are not whole and of repeaters; the three maxima."""
     found = np.zeros(10)
@@ -80,6 +74,14 @@ _FAULTS = (
 )
 
 
+def read_only(*arrays: Floats) -> tuple[Floats, ...]:
+    """Views that must not be written to: one type for compiled code, whether a frame or a caller handed them out."""
+    views = tuple(values.view() for values in arrays)
+    for view in views:
+        view.flags.writeable = False
+    return views
+
+
 def histories(frequency: npt.ArrayLike, recency: npt.ArrayLike, T: npt.ArrayLike) -> Histories:
     """Broadcast and check ``frequency``, ``recency`` and ``T``; raise ``ValueError`` naming the first rule broken.
 
@@ -90,7 +92,7 @@ def histories(frequency: npt.ArrayLike, recency: npt.ArrayLike, T: npt.ArrayLike
         np.asarray(frequency, np.float64), np.asarray(recency, np.float64), np.asarray(T, np.float64)
     )
     shape = x.shape
-    x, t_x, age = (np.ascontiguousarray(values).reshape(-1) for values in (x, t_x, age))
+    x, t_x, age = read_only(*(np.ascontiguousarray(values).reshape(-1) for values in (x, t_x, age)))
     found = np.zeros(10)
     for part in in_chunks(lambda start, stop: _survey(x, t_x, age, start, stop), x.size, size=CHUNK):
         found[:7] += part[:7]

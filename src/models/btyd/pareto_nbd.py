@@ -13,7 +13,7 @@ from models.btyd.ages import by_frequency_and_age
 from models.btyd.collapse import Rows, learnable
 from models.btyd.counts import negative_binomial
 from models.btyd.death import death_rule, log_likelihood, log_likelihoods, log_parts, plan
-from models.btyd.inputs import READ_ONLY, Floats, Histories, checked_counts, positive
+from models.btyd.inputs import Floats, Histories, checked_counts, positive, read_only
 from models.btyd.maximum import Target, maximise
 from models.btyd.priors import gamma_prior
 from models.btyd.purchases import PurchaseModel
@@ -23,14 +23,9 @@ from models.btyd.simulate import Lives, Simulated, arrivals
 from models.btyd.threads import in_chunks
 
 SUBSAMPLE = 10_000
-_F8, _VECTOR, _TABLE = numba.float64, numba.float64[::1], numba.float64[:, ::1]
 
 
-@numba.njit(
-    _VECTOR(_F8, _F8, _F8, _F8, READ_ONLY, READ_ONLY, READ_ONLY, _TABLE, _TABLE, numba.int64, numba.int64),
-    cache=True,
-    nogil=True,
-)
+@numba.njit(cache=True, nogil=True)
 def _log_odds(
     r: float,
     alpha: float,
@@ -51,7 +46,7 @@ def _log_odds(
     return out
 
 
-@numba.njit(_VECTOR(_F8, _VECTOR, _VECTOR, _VECTOR), cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True)
 def _lifetimes(s: float, B: Floats, t: Floats, t_weight: Floats) -> Floats:
     out = np.zeros(B.size)
     for i in range(B.size):
@@ -60,7 +55,7 @@ def _lifetimes(s: float, B: Floats, t: Floats, t_weight: Floats) -> Floats:
     return out
 
 
-@numba.njit(_VECTOR(_F8, _VECTOR, _VECTOR, _VECTOR, _F8), cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True)
 def _taken(s: float, B: Floats, t: Floats, t_weight: Floats, leaving: float) -> Floats:
     out = np.zeros(B.size)
     for i in range(B.size):
@@ -70,11 +65,7 @@ def _taken(s: float, B: Floats, t: Floats, t_weight: Floats, leaving: float) -> 
     return out
 
 
-@numba.njit(
-    _VECTOR(_F8, _F8, _F8, _F8, *(READ_ONLY,) * 3, _TABLE, _TABLE, _VECTOR, _VECTOR, numba.int64, numba.int64),
-    cache=True,
-    nogil=True,
-)
+@numba.njit(cache=True, nogil=True)
 def _gone_rates(
     r: float,
     alpha: float,
@@ -190,6 +181,7 @@ class ParetoNbd(PurchaseModel):
     def _log_odds_over(self, x: Floats, start: Floats, end: Floats) -> Floats:
         """Log odds of having died in (start, end] after ``start``, without a purchase there."""
         rule = death_rule()
+        x, start, end = read_only(x, start, end)
         parts = in_chunks(
             lambda i, j: _log_odds(self.r, self.alpha, self.s, self.beta, x, start, end, *rule, i, j),
             x.size,
@@ -237,6 +229,7 @@ class ParetoNbd(PurchaseModel):
         rules = *death_rule(), *self._time_rule(horizon, discount_rate, np.array([self.beta]))
 
         def evaluate(x: Floats, t_x: Floats, T: Floats) -> Floats:
+            x, t_x, T = read_only(x, t_x, T)
             parts = in_chunks(
                 lambda i, j: _gone_rates(self.r, self.alpha, self.s, self.beta, x, t_x, T, *rules, i, j),
                 T.size,

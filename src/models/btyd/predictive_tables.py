@@ -30,7 +30,6 @@ _TAIL = 1e-7
 _RARE = 1e-5
 _NOTHING = 1e-9
 """Residual value of so small a share of a purchase, discounted over centuries, is shown as 0."""
-_F8, _VECTOR, _TABLE, _INDICES = numba.float64, numba.float64[::1], numba.float64[:, ::1], numba.int64[::1]
 
 
 class _Group(NamedTuple):
@@ -45,7 +44,7 @@ class _Group(NamedTuple):
     log_step: float
 
 
-@numba.njit(_VECTOR(_TABLE, _VECTOR, _VECTOR), cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True)
 def _above(table: Floats, place: Floats, column: Floats) -> Floats:
     """The table at fractional rows ``place`` and columns ``column`` (the last column holds beyond it)."""
     out = np.empty(place.size)
@@ -61,7 +60,7 @@ def _above(table: Floats, place: Floats, column: Floats) -> Floats:
     return out
 
 
-@numba.njit(_VECTOR(_TABLE, _VECTOR, _VECTOR), cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True)
 def _column_where(table: Floats, place: Floats, target: Floats) -> Floats:
     """Fractional column at which a falling row first is at or under ``target``; 0 if it always is."""
     out = np.empty(place.size)

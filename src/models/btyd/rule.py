@@ -21,7 +21,7 @@ from models.btyd.inputs import Floats
 _NEGLIGIBLE = 41.0
 
 
-@numba.njit("UniTuple(float64, 4)(float64, float64, float64, float64, float64)", cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True)
 def _node(s: float, left: float, right: float, a: float, b: float) -> tuple[float, float, float, float]:
     """ln p, ln(1−p), the log of the rule's weight and y at the abscissa ``s``."""
     stretch_left = math.exp(-(s - left))
@@ -36,7 +36,7 @@ def _node(s: float, left: float, right: float, a: float, b: float) -> tuple[floa
     return log_p, log_q, a * log_p + b * log_q + math.log(1.0 + stretch_left + stretch_right), y
 
 
-@numba.njit("Tuple((float64[::1], float64[::1]))(float64, float64, float64, float64)", cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True)
 def beta_rule(a: float, b: float, k: float, u: float) -> tuple[Floats, Floats]:
     """Nodes p and weights (sum 1) for E f(p), p ~ Beta(a, b), f no steeper than (1 + p·u)^(−k).
 

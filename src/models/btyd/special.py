@@ -5,7 +5,7 @@ import math
 import numba
 
 
-@numba.njit("float64(float64)", cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True)
 def digamma(x: float) -> float:
     """ψ(x) for x > 0, relative error about 1e-15 away from its zero.
 
@@ -25,7 +25,7 @@ def digamma(x: float) -> float:
     return result + math.log(x) - 0.5 / x - tail
 
 
-@numba.njit("float64(float64)", cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True)
 def trigamma(x: float) -> float:
     """ψ′(x) for x > 0, relative error about 1e-15.
 
