@@ -44,9 +44,11 @@ fi
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(wanted)" ] && .venv/bin/python -c '' 2>/dev/null; then
     exit 0
 fi
-echo "Setting up .venv (Python $version); this is done once and takes one to three minutes."
+echo "Setting up .venv (Python $version); this is done once and takes two to four minutes."
 rm -rf .venv
 "$python" -m venv .venv
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+echo "Compiling the passes over histories."
+.venv/bin/python -m pipelines.warm_up
 wanted >"$stamp"
