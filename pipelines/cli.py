@@ -208,7 +208,7 @@ def features(
 @app.command()
 def ui(
     config: ConfigOption,
-    port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000,
+    port: Annotated[int, typer.Option(help="Port on this machine.", min=1, max=65535)] = 5000,
     assignments: SetOption = None,
 ) -> None:
     """Open the MLflow UI on this configuration's experiments; ends with Ctrl-C."""

@@ -128,7 +128,6 @@ def _of_buyers(
         p_alive=p_alive,
     )
     past = money.margin * snapshot.spend
-    unit = order if snapshot.has_money else np.ones(x.size)  # without amounts, value is counted in purchases
     one = np.ones(x.size)
     soon = np.maximum(age, 1.0)  # as if the second purchase came today, or tomorrow where the first came today
     second = model.expected_discounted_purchases(money.value_horizon, money.discount_rate, one, soon, soon)
@@ -154,8 +153,9 @@ def _of_buyers(
         "loss_probability": loss_probability(forecast.churn_probability, terms.q0, terms.kappa),
         "p_star": p_star,
         "kappa": terms.kappa,
-        "v_prevent": money.margin * unit * terms.w_prevent,
-        "v_back": money.margin * unit * terms.w_back,
+        "v_prevent": money.margin * order * terms.w_prevent,
+        "v_back": money.margin * order * terms.w_back,
+        "purchases_at_risk": p_star * terms.w_prevent + (1 - p_star) * terms.w_back,
         "order_value": order,
         "value_after_second": money.margin * order * second,
     }

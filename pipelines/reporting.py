@@ -2,20 +2,22 @@
 
 import datetime as dt
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from decisions.kpis import add_sums, kpi_sums, kpi_table, period_ends
-from decisions.measurement import Detectable, PlanSummary
+from decisions.cause_sums import cause_sums
+from decisions.kpis import add_sums, kpi_history, kpi_sums, kpi_table, period_ends
 from decisions.overview import early_warning, return_rates, top_decile_share, value_by_stage
 from decisions.season import season_of
 from decisions.stages import stages_at, transition_matrix
-from features.window import Window, to_date, to_day
+from features.window import Window, to_day
 from pipelines import tracking
 from pipelines.bundle import Bundle
 from pipelines.config import Config
@@ -50,6 +52,7 @@ class BaseCounts:
     kpi_history: pd.DataFrame
     transitions: pd.DataFrame
     return_rates: pd.DataFrame
+    satisfaction: float | None
 
 
 def report(config: Config, store: HistoryStore, tracker: Tracker, progress: Progress) -> Path:
@@ -85,23 +88,25 @@ def count_base(store: HistoryStore, bundle: Bundle, window: Window) -> BaseCount
     ends = [end for k in range(KPI_PERIODS) if (end := as_of - k * window.horizon) - window.horizon + 1 >= first]
     now = add_sums(kpi_sums(store.read(b), period_ends(as_of, window.horizon), policy, season=season) for b in buckets)
     past = add_sums(kpi_sums(store.read(b), ends[::-1], policy, season=season) for b in buckets)
-    before, after, bought = [], [], []
+    before, after, bought, causes = [], [], [], None
     start = as_of - window.horizon
     for bucket in buckets:
         history = store.read(bucket)
         both = stages_at(history, [start, as_of], policy, season=season)
         before.append(both[:, 0])
         after.append(both[:, 1])
+        sums = cause_sums(history, as_of, window.horizon)
+        causes = sums if causes is None else causes + sums
         known = history.purchases(as_of)
         seen = np.concatenate([[0], np.cumsum(known.day > start)])
         bought.append(seen[known.offsets[1:]] > seen[known.offsets[:-1]])
     stage_before, stage_after = np.concatenate(before), np.concatenate(after)
-    history_of_kpis = pd.DataFrame([one.rates() for one in past], index=[to_date(one.end) for one in past])
     return BaseCounts(
         kpis=kpi_table(now, log_start=first, horizon=window.horizon),
-        kpi_history=history_of_kpis,
+        kpi_history=kpi_history(past, log_start=first, horizon=window.horizon),
         transitions=transition_matrix(stage_before, stage_after),
         return_rates=return_rates(stage_before, np.concatenate(bought)),
+        satisfaction=None if causes is None else causes.satisfaction,
     )
 
 
@@ -113,14 +118,14 @@ def _input(
     bundle: Bundle,
     as_of: dt.date,
     scores: Path,
-    facts: dict[str, object],
+    facts: Mapping[str, Any],
     counts: BaseCounts,
 ) -> ReportInput:
     policy = retention_policy(config)
     parent = tracker.client.get_run(run_id).data.tags["mlflow.parentRunId"]
     parent_tags = tracker.client.get_run(parent).data.tags
     trackings = tracking.read_table(tracker, parent, "tracking")
-    listed = pq.read_table(scores, filters=pc.field("selected")).slice(0, LISTED).to_pandas()
+    selected = pq.read_table(scores, filters=pc.field("selected")).slice(0, LISTED).to_pandas()
     declining = pq.read_table(scores, filters=pc.field("stage") == "decline").to_pandas()
     columns = config.tables.transactions
     return ReportInput(
@@ -133,16 +138,16 @@ def _input(
         log_first=store.first_day,
         log_last=store.last_day,
         stages=value_by_stage(pq.read_table(scores, columns=STAGE_COLUMNS).to_pandas()),
-        retention_list=listed,
+        retention_list=selected,
         early_warning=early_warning(declining),
-        plan=_summary(facts["list"]),
+        plan=listed(facts),
         stage_policy=bundle.stages,
         retention_policy=policy,
         top_decile_share=top_decile_share(
             pq.read_table(scores, columns=["residual_value"])["residual_value"].to_numpy()
         ),
         has_money=store.has_money,
-        has_categories=columns.category is not None or columns.product is not None,
+        has_categories=columns.category is not None,
         has_interactions=config.tables.interactions is not None,
         account=store.account_as_of(as_of).to_frame(),
         model_version=str(facts["model_version"]),
@@ -158,7 +163,17 @@ def _input(
         champion=bundle.candidate,
         champion_reason=parent_tags.get("decision", ""),
         validation_end=bundle.as_of,
+        satisfaction=counts.satisfaction,
+        notes=notes_of(bundle),
         scheme=config.output.scheme,
+    )
+
+
+def notes_of(bundle: Bundle) -> tuple[str, ...]:
+    """What the value models had to say of their fit, in words."""
+    spend = () if bundle.spend is None else bundle.spend.diagnostics.messages
+    return tuple(f"MBG/NBD: {text}" for text in bundle.value.diagnostics.messages) + tuple(
+        f"Gamma-Gamma: {text}" for text in spend
     )
 
 
@@ -170,10 +185,3 @@ def _by_date(table: pd.DataFrame) -> pd.DataFrame:
 def _candidates(table: pd.DataFrame | None) -> pd.DataFrame | None:
     """One row a candidate, columns the metrics."""
     return None if table is None else table.pivot_table(index="candidate", columns="metric", values="value", sort=False)
-
-
-def _summary(document: object) -> PlanSummary:
-    if not isinstance(document, dict):
-        raise ScoringError("the manifest does not hold the list's numbers: run `lifecycle score` again.")
-    pairs = tuple((float(rate), float(gain)) for rate, gain in document["by_rate"])
-    return PlanSummary(**{**document, "by_rate": pairs, "detectable": Detectable(**document["detectable"])})

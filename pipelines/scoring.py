@@ -9,23 +9,23 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from decisions import strategies
-from decisions.actions import RetentionPolicy
 from decisions.cause_sums import cause_sums
-from decisions.measurement import PlanSummary, summarise_plan
+from decisions.measurement import Detectable, PlanSummary, summarise_plan
 from decisions.priorities import Plan, PlanInput, plan
 from decisions.season import season_sums
 from features.outcomes import RateReference, base_level
 from features.window import Window
 from pipelines import model_registry, score_rows
 from pipelines.bundle import Bundle
+from pipelines.commit import code_version
 from pipelines.config import Config
 from pipelines.console import Progress
 from pipelines.estimates import MoneyTerms, WholeBase, estimate, worth_of
@@ -50,6 +50,7 @@ PLAN_COLUMNS = (
     "expected_spend",
     "order_value",
     "value_after_second",
+    "purchases_at_risk",
 )
 """Columns of the estimates that the plan needs of all customers at once."""
 
@@ -109,18 +110,21 @@ def score(config: Config, store: HistoryStore, tracker: Tracker, progress: Progr
         scheme=config.output.scheme,
     )
     key = _key(store, stamp, money)
+    day = window.as_of.isoformat()
+    parquet, csv = config.directory / "scores" / f"{day}.parquet", config.directory / "csv" / f"{day}.csv"
+    finished = _finished(config, day, key)
+    if finished is not None:
+        size = int(finished["rows"])
+        return Scoring(
+            window, parquet, csv, manifest_path(config, day), bundle, champion, stamp, size, listed(finished)
+        )
     work = config.directory / ".work" / key
     work.mkdir(parents=True, exist_ok=True)
     parts = _estimate_all(store, bundle, window, money, work, progress)
     progress("planning")
     needed = pa.concat_tables(pq.read_table(part, columns=list(PLAN_COLUMNS)) for part in parts)
     customers = plan_input(needed, bundle, money)
-    chosen = plan(customers, policy if store.has_money else RetentionPolicy(()))
-    if not store.has_money:
-        chosen = _without_money(chosen, customers)
-    day = window.as_of.isoformat()
-    parquet = config.directory / "scores" / f"{day}.parquet"
-    csv = config.directory / "csv" / f"{day}.csv"
+    chosen = plan(customers, policy)
     progress("writing")
     sizes = [pq.read_metadata(part).num_rows for part in parts]
     with replacing(parquet) as parquet_path, replacing(csv) as csv_path:
@@ -160,8 +164,30 @@ def _key(store: HistoryStore, stamp: Stamp, money: MoneyTerms) -> str:
         stamp.currency,
         stamp.language,
         stamp.scheme,
+        code_version(),
     ]
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:24]
+
+
+def _finished(config: Config, day: str, key: str) -> dict[str, Any] | None:
+    """The manifest of a scoring that is this very one, its outputs unchanged since; else None.
+
+    A checkout with uncommitted changes may score otherwise than the same commit did before: it always scores again.
+    """
+    path = manifest_path(config, day)
+    if not path.exists() or code_version().endswith("+changes"):
+        return None
+    facts: dict[str, Any] = json.loads(path.read_text())
+    outputs = {config.directory / name: digest for name, digest in facts["outputs"].items()}
+    same = facts["key"] == key and all(one.exists() and _digest(one) == digest for one, digest in outputs.items())
+    return facts if same else None
+
+
+def listed(facts: Mapping[str, Any]) -> PlanSummary:
+    """The list in numbers, as a manifest holds them."""
+    document = facts["list"]
+    pairs = tuple((float(rate), float(gain)) for rate, gain in document["by_rate"])
+    return PlanSummary(**{**document, "by_rate": pairs, "detectable": Detectable(**document["detectable"])})
 
 
 def _estimate_all(
@@ -204,12 +230,8 @@ def plan_input(estimates: pa.Table, bundle: Bundle, money: MoneyTerms) -> PlanIn
         stage=estimates["stage"].to_numpy(),
         cause=estimates["cause"].to_numpy(),
         worth=worth_of(estimates, bundle, money),
+        purchases_at_risk=estimates["purchases_at_risk"].to_numpy(),
     )
-
-
-def _without_money(chosen: Plan, customers: PlanInput) -> Plan:
-    """Without amounts no action can be priced, so nobody is given up for being not worth it."""
-    return replace(chosen, strategy=strategies.assign(customers.stage, customers.cause), cause=customers.cause)
 
 
 def _rows(parts: list[Path], sizes: list[int], chosen: Plan, stamp: Stamp) -> Iterator[pa.Table]:

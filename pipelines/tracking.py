@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 SQLITE = "sqlite:///"
+KIND = "mlflow.experimentKind"
+"""Tag by which the UI shows an experiment as model training and not as generative AI."""
 
 
 class TrackingError(RuntimeError):
@@ -85,7 +87,8 @@ def open_tracker(config: Config) -> Tracker:
         experiment = client.get_experiment_by_name(name)
         if experiment is None:
             location = artifacts.as_uri() if artifacts else None
-            return Tracker(client, uri, client.create_experiment(name, artifact_location=location), name)
+            made = client.create_experiment(name, artifact_location=location, tags={KIND: "custom_model_development"})
+            return Tracker(client, uri, made, name)
     if artifacts and experiment.artifact_location != artifacts.as_uri():
         raise TrackingError(
             f"the MLflow store {uri} was made elsewhere: its artifacts are said to lie in "
