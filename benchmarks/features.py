@@ -151,11 +151,10 @@ def with_duckdb(path: Path, as_of: dt.date) -> int:
 
 
 def coded_lines(log: pa.Table, path: Path) -> None:
-    """The log as its rivals like it best: customers as integers, days as integers, sorted by both."""
-    customer = log["customer_id"].combine_chunks().dictionary_encode().indices.to_numpy()
-    day = log["ts"].combine_chunks().cast(pa.int64()).to_numpy() // 86_400
-    order = np.lexsort((day, customer))
-    table = {"customer": customer[order], "day": day[order].astype(np.int32), "amount": log["amount"].to_numpy()[order]}
+    """The log for its rivals: in the order it came, but customers as whole numbers and days as integers."""
+    customer = log["customer_id"].combine_chunks().dictionary_encode().indices.to_numpy().astype(np.int64)
+    seconds = log["ts"].combine_chunks().cast(pa.timestamp("s")).cast(pa.int64()).to_numpy()
+    table = {"customer": customer, "day": (seconds // 86_400).astype(np.int32), "amount": log["amount"].to_numpy()}
     pq.write_table(pa.table(table), path)
 
 

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from features.account import REASON_CODES, REASONS
 from features.assemble import Assembled, CleanLines, assemble
-from features.frames import rank_ids
+from features.columns import rank
 from features.ledger import Ledger
 from pipelines.ingest.contract import RAW, classify
 from pipelines.ingest.engine import stream
@@ -139,7 +139,7 @@ class _Sums:
         self.ledgers.append(ledger if sign > 0 else ledger.negative())
         self.equal += sign * done.equal_rows_kept
         if self._columns.money:
-            self.zero += sign * int((lines.value[done.line_rows] == 0).sum())
+            self.zero += sign * int((done.line_value == 0).sum())
             self.unmatched += sign * done.unmatched
 
     def merge(self, other: "_Sums") -> None:
@@ -252,7 +252,7 @@ def _former_rows(
 
 def _assembled(rows: pa.Table, columns: Columns) -> tuple[pa.Array, Assembled, CleanLines]:
     """Sort, net and collapse the rows of one bucket; ids in order."""
-    ids, customer = rank_ids(whole(rows["id"]))
+    ids, customer = rank(whole(rows["id"]))
     lines = CleanLines(
         n=len(ids),
         customer=customer,

@@ -108,11 +108,14 @@ def read_part(folder: Path, bucket: int, part: str, columns: list[str] | None = 
     return pq.read_table(part_path(folder, bucket, part), columns=columns, memory_map=True)
 
 
-def read_history(folder: Path, bucket: int, columns: Columns, first_day: int, last_day: int) -> History:
-    """History of a bucket of one segment."""
+def read_history(
+    folder: Path, bucket: int, columns: Columns, first_day: int, last_day: int, *, with_lines: bool = True
+) -> History:
+    """History of a bucket of one segment; without the lines' own columns where only purchase days are needed."""
     customers = read_part(folder, bucket, "customers")
     days = read_part(folder, bucket, "days")
-    lines = read_part(folder, bucket, "lines", ["value", "void_day", *columns.optional])
+    wanted = columns.optional if with_lines else ()
+    lines = read_part(folder, bucket, "lines", ["value", "void_day", *wanted] if with_lines else ["void_day"])
     links = read_part(folder, bucket, "links")
     offsets, line_offsets = _cut(customers["days"]), _cut(customers["lines"])
     return_offsets, link_offsets = _cut(customers["returns"]), _cut(customers["links"])
@@ -121,7 +124,7 @@ def read_history(folder: Path, bucket: int, columns: Columns, first_day: int, la
     return_day = plain(read_part(folder, bucket, "returns", ["day"])["day"])
 
     def coded(name: str) -> Codes | None:
-        return Codes(plain(lines[name]), read_names(folder, name)) if name in columns.optional else None
+        return Codes(plain(lines[name]), read_names(folder, name)) if name in wanted else None
 
     return History(
         customer_id=whole(customers["customer_id"]),
@@ -131,13 +134,13 @@ def read_history(folder: Path, bucket: int, columns: Columns, first_day: int, la
         void_day=plain(days["void_day"]),
         lines=Lines(
             offsets=_cut(days["lines"]),
-            amount=plain(lines["value"]) / MICRO if columns.money else None,
+            amount=plain(lines["value"]) / MICRO if columns.money and with_lines else None,
             void_day=plain(lines["void_day"]),
             product=coded("product"),
             category=coded("category"),
             channel=coded("channel"),
-            quantity=plain(lines["quantity"]) if "quantity" in columns.optional else None,
-            cost=plain(lines["cost"]) if "cost" in columns.optional else None,
+            quantity=plain(lines["quantity"]) if "quantity" in wanted else None,
+            cost=plain(lines["cost"]) if "cost" in wanted else None,
         ),
         returns=Returns(
             offsets=link_offsets,
@@ -175,7 +178,7 @@ def read_rows(folder: Path, bucket: int, columns: Columns, touched: pa.Array) ->
 
 def _cut(counts: pa.ChunkedArray) -> np.ndarray:
     offsets = np.zeros(len(counts) + 1, np.int64)
-    np.cumsum(counts.to_numpy(), out=offsets[1:])
+    np.cumsum(counts.to_numpy().astype(np.int64), out=offsets[1:])
     return offsets
 
 

@@ -199,15 +199,20 @@ class HistoryStore:
             return read_side_tables(self._directory, bucket, {})
         return read_side_tables(self._directory / self.manifest.extras, bucket, self.manifest.extra_tables)
 
-    def read(self, bucket: int) -> History:
-        """History of one bucket of customers: of each customer the newest segment, with the optional tables."""
+    def read(self, bucket: int, *, with_lines: bool = True) -> History:
+        """History of one bucket of customers: of each customer the newest segment, with the optional tables.
+
+        ``with_lines=False`` leaves out what single lines say (amounts, products, …): purchase days are all there.
+        """
         if not 0 <= bucket < self.n_buckets:
             raise IndexError(f"history store: bucket {bucket} of {self.n_buckets}.")
         m = self.manifest
         parts: list[History] = []
         newer: list[pa.Array] = []
         for name in reversed(m.segments):
-            part = read_history(self._directory / name, bucket, m.columns, m.first_day, m.last_day)
+            part = read_history(
+                self._directory / name, bucket, m.columns, m.first_day, m.last_day, with_lines=with_lines
+            )
             ids = part.customer_id
             if newer:
                 stale = pc.is_in(ids, pa.concat_arrays(newer)).to_numpy(zero_copy_only=False)
@@ -219,12 +224,15 @@ class HistoryStore:
 
     def __iter__(self) -> Iterator[History]:
         """Histories of all buckets, one at a time; the next one is read while one is in use."""
+        return self._each(with_lines=True)
+
+    def _each(self, *, with_lines: bool) -> Iterator[History]:
         with ThreadPoolExecutor(1) as reader:
-            ahead = reader.submit(self.read, 0)
+            ahead = reader.submit(self.read, 0, with_lines=with_lines)
             for bucket in range(self.n_buckets):
                 history = ahead.result()
                 if bucket + 1 < self.n_buckets:
-                    ahead = reader.submit(self.read, bucket + 1)
+                    ahead = reader.submit(self.read, bucket + 1, with_lines=with_lines)
                 yield history
 
     def tables(
@@ -239,7 +247,7 @@ class HistoryStore:
         """Training tables of all buckets (see :func:`features.table.build`); one bucket is in memory at a time."""
         windows = [Window(date, horizon) for date in as_of]
         complete = [w for w in windows if w.end <= self.last_day]
-        base = {w.as_of: level for w, level in base_levels(self, complete, reference=reference).items()}
+        base = {w.as_of: level for w, level in base_levels(_DaysOnly(self), complete, reference=reference).items()}
         for history in self:
             yield from build(
                 history,
@@ -254,3 +262,13 @@ class HistoryStore:
     def read_all(self) -> History:
         """History of all customers, sorted by id."""
         return concatenate([self.read(bucket) for bucket in range(self.n_buckets)])
+
+
+class _DaysOnly:
+    """A store whose histories come without lines, for passes that need purchase days alone."""
+
+    def __init__(self, store: HistoryStore) -> None:
+        self._store = store
+
+    def __iter__(self) -> Iterator[History]:
+        return self._store._each(with_lines=False)

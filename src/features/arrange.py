@@ -6,6 +6,7 @@ their whole source row, which is worked out for these few alone: the same lines 
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -48,8 +49,8 @@ def _insert(day: I32, value: I64, row: I64, lo: int, hi: int, gap: int, budget: 
 @numba.njit(cache=True, nogil=True)
 def _arrange(
     n: int, customer: I32, day: I32, value: I64, product: I32, order: I64, gaps: I64
-) -> tuple[I64, I64, I64, I64]:
-    """Sorted rows, offsets, and the places (with the number of their run) of lines that agree with a neighbour."""
+) -> tuple[I64, I64, I32, I64, I64, I64]:
+    """Sorted rows, offsets, days, values, and places (with a number of the run) of lines that tie with a neighbour."""
     offsets = np.zeros(n + 1, np.int64)
     for i in range(customer.size):
         offsets[customer[i] + 1] += 1
@@ -89,7 +90,17 @@ def _arrange(
                 places[ties], runs[ties] = i, run
                 ties += 1
             tied = same
-    return row, offsets, places[:ties], runs[:ties]
+    return row, offsets, s_day, s_value, places[:ties], runs[:ties]
+
+
+class Arranged(NamedTuple):
+    """Rows in order, customers' offsets, the rows' days and values, and which equal the row before in every column."""
+
+    rows: I64
+    offsets: I64
+    day: I32
+    value: I64
+    equal: NDArray[np.bool_]
 
 
 def arrange(
@@ -100,8 +111,8 @@ def arrange(
     product: I32 | None,
     order: I64 | None,
     digest: Callable[[I64], I64],
-) -> tuple[I64, I64, NDArray[np.bool_]]:
-    """Rows sorted by (customer, day, value, product, order, digest), customers' offsets, which equal the one before.
+) -> Arranged:
+    """Sort rows by (customer, day, value, product, order, digest).
 
     ``customer`` holds codes 0..n-1. ``digest`` gives a number for each of some rows that is equal where the whole
     source rows are; it is asked only for rows that agree in all the keys.
@@ -109,11 +120,11 @@ def arrange(
     >>> customer = np.array([1, 0, 1, 1], np.int32)
     >>> day = np.array([5, 9, 3, 5], np.int32)
     >>> value, same = np.zeros(4, np.int64), lambda rows: np.zeros(rows.size, np.int64)
-    >>> rows, offsets, equal = arrange(2, customer, day, value, None, None, same)
-    >>> rows.tolist(), offsets.tolist(), equal.tolist()
+    >>> done = arrange(2, customer, day, value, None, None, same)
+    >>> done.rows.tolist(), done.offsets.tolist(), done.equal.tolist()
     ([1, 2, 0, 3], [0, 1, 4], [False, False, False, True])
     """
-    rows, offsets, places, runs = _arrange(
+    rows, offsets, sorted_day, sorted_value, places, runs = _arrange(
         n,
         customer,
         day,
@@ -130,4 +141,4 @@ def arrange(
         rows[places] = tied[sequence]
         code = code[sequence]
         equal[places[1:]] = (runs[1:] == runs[:-1]) & (code[1:] == code[:-1])
-    return rows, offsets, equal
+    return Arranged(rows, offsets, sorted_day, sorted_value, equal)

@@ -7,6 +7,7 @@ whole customers at a time.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -47,6 +48,7 @@ class Assembled:
     """Source row of each purchase line, sorted by customer and day."""
     line_offsets: I64
     """Customers' purchase lines."""
+    line_value: I64
     line_void_day: I32
     return_rows: I64
     """Source row of each return line, matched or not, sorted by customer and day."""
@@ -75,23 +77,21 @@ def assemble(lines: CleanLines) -> Assembled:
     >>> done.days.day.tolist(), done.days.value.tolist(), done.link_value.tolist(), done.link_line.tolist()
     ([1, 4], [5, 7], [5], [1])
     """
-    n = lines.n
-    perm, _, equal = arrange(n, lines.customer, lines.day, lines.value, lines.product, lines.order, lines.digest)
-    duplicate = None
-    if lines.order is not None and equal.any():
-        duplicate = equal & (lines.order[perm] != NO_CODE)
-    equal_kept = int(equal.sum()) - (0 if duplicate is None else int(duplicate.sum()))
-    reason = np.full(lines.customer.size, REASON_CODES["purchase"], np.int8)
-    is_return = lines.value[perm] < 0
-    if duplicate is not None:
-        reason[perm[duplicate]] = REASON_CODES["duplicate"]
-        line_rows, return_rows = perm[~is_return & ~duplicate], perm[is_return & ~duplicate]
-    else:
-        line_rows, return_rows = perm[~is_return], perm[is_return]
-    line_offsets = _offsets(n, lines.customer[line_rows])
-    return_offsets = _offsets(n, lines.customer[return_rows])
-    line_day, line_value = lines.day[line_rows], lines.value[line_rows]
-    return_value = -lines.value[return_rows]
+    sequence = arrange(lines.n, lines.customer, lines.day, lines.value, lines.product, lines.order, lines.digest)
+    rows, offsets, day, value, equal = sequence
+    reason = np.full(rows.size, REASON_CODES["purchase"], np.int8)
+    is_return = value < 0
+    is_line = ~is_return
+    equal_kept = int(equal.sum())
+    if lines.order is not None and equal_kept:
+        duplicate = equal & (lines.order[rows] != NO_CODE)
+        reason[rows[duplicate]] = REASON_CODES["duplicate"]
+        equal_kept -= int(duplicate.sum())
+        is_return &= ~duplicate
+        is_line &= ~duplicate
+    line_rows, return_rows = rows[is_line], rows[is_return]
+    line_offsets, return_offsets = part_offsets(offsets, is_line), part_offsets(offsets, is_return)
+    line_day, line_value, return_value = day[is_line], value[is_line], -value[is_return]
     netted = net(
         line_offsets,
         line_day,
@@ -99,7 +99,7 @@ def assemble(lines: CleanLines) -> Assembled:
         None if lines.product is None else lines.product[line_rows],
         None if lines.order is None else lines.order[line_rows],
         return_offsets,
-        lines.day[return_rows],
+        day[is_return],
         return_value,
         None if lines.product is None else lines.product[return_rows],
         None if lines.order is None else lines.order[return_rows],
@@ -109,11 +109,11 @@ def assemble(lines: CleanLines) -> Assembled:
     reason[return_rows[netted.matched > 0]] = REASON_CODES["return_beyond_purchases"]
     reason[return_rows[(netted.matched > 0) & (netted.matched == return_value)]] = REASON_CODES["return"]
     excess = (return_value - netted.matched)[netted.matched > 0]
-    day_of_line = np.repeat(np.arange(days.day.size), days.lines)
     return Assembled(
         days=days,
         line_rows=line_rows,
         line_offsets=line_offsets,
+        line_value=line_value,
         line_void_day=netted.void_day,
         return_rows=return_rows,
         return_offsets=return_offsets,
@@ -121,7 +121,7 @@ def assemble(lines: CleanLines) -> Assembled:
         link_offsets=np.searchsorted(netted.link_return, return_offsets).astype(np.int64),
         link_return=netted.link_return,
         link_line=netted.link_line,
-        link_day_row=day_of_line[netted.link_line],
+        link_day_row=np.searchsorted(np.cumsum(days.lines), netted.link_line, side="right"),
         link_value=netted.link_value,
         reason=reason,
         equal_rows_kept=equal_kept,
@@ -129,7 +129,12 @@ def assemble(lines: CleanLines) -> Assembled:
     )
 
 
-def _offsets(n: int, customer: I32) -> I64:
-    offsets = np.zeros(n + 1, np.int64)
-    np.cumsum(np.bincount(customer, minlength=n), out=offsets[1:])
-    return offsets
+@numba.njit(cache=True, nogil=True)
+def part_offsets(offsets: I64, chosen: NDArray[np.bool_]) -> I64:
+    """Offsets of the chosen rows alone."""
+    out = np.zeros(offsets.size, np.int64)
+    for c in range(offsets.size - 1):
+        out[c + 1] = out[c]
+        for i in range(offsets[c], offsets[c + 1]):
+            out[c + 1] += chosen[i]
+    return out

@@ -53,16 +53,10 @@ def column(table: pa.Table, name: str, what: str, role: str) -> pa.Array:
 
 
 def ids(array: pa.Array, what: str) -> pa.Array:
-    """Customer ids as text or int64: whole numbers kept as floats (pandas, where ids are missing) become int64 again.
-
-    Empty text is no id.
-    """
+    """Customer ids as text or int64; whole numbers that pandas keeps as floats, beside missing ones, become int64."""
     kind = array.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        text = array.cast(pa.string())
-        return pc.if_else(
-            pc.equal(pc.utf8_length(pc.utf8_trim_whitespace(text)), 0), pa.scalar(None, pa.string()), text
-        )
+        return array
     if pa.types.is_integer(kind) or pa.types.is_null(kind):
         return array.cast(pa.int64())
     if pa.types.is_floating(kind):
@@ -71,6 +65,27 @@ def ids(array: pa.Array, what: str) -> pa.Array:
         if whole is None or whole:
             return array.cast(pa.int64())
     raise TypeError(f"{what}: customer ids must be text or whole numbers, got {kind}. Convert the column first.")
+
+
+def rank(array: pa.Array) -> tuple[pa.Array, I32]:
+    """The distinct ids, sorted, and the place of each row's id among them; -1 where it is missing or blank text."""
+    encoded = array.dictionary_encode()
+    names = encoded.dictionary if pa.types.is_integer(array.type) else encoded.dictionary.cast(pa.string())
+    order = pc.sort_indices(names).to_numpy()
+    names = names.take(pa.array(order))
+    blank = 0
+    if not pa.types.is_integer(names.type):  # blanks sort before the first printable character
+        first = names.slice(0, pc.sum(pc.less(names, "!")).as_py() or 0)
+        kept = pc.greater(pc.utf8_length(pc.utf8_trim_whitespace(first)), 0).to_numpy(zero_copy_only=False)
+        order = np.concatenate([order[: kept.size][~kept], order[: kept.size][kept], order[kept.size :]])
+        blank = int((~kept).sum())
+        names = encoded.dictionary.take(pa.array(order[blank:])).cast(pa.string()) if blank else names
+    place = np.empty(order.size + 1, np.int32)
+    place[order] = np.maximum(np.arange(order.size, dtype=np.int32) - blank, -1)
+    place[order[:blank]] = -1
+    place[-1] = -1
+    indices = encoded.indices if encoded.indices.null_count == 0 else encoded.indices.fill_null(-1)
+    return names, place[indices.to_numpy()]
 
 
 def days(array: pa.Array, what: str) -> tuple[I32, I8]:
@@ -90,17 +105,12 @@ def days(array: pa.Array, what: str) -> tuple[I32, I8]:
             f"{what}: timestamps must be dates, timestamps or ISO text, got {kind}. Use pandas.to_datetime first."
         )
     unreadable = pc.is_null(array).to_numpy(zero_copy_only=False) & ~missing
-    if pa.types.is_timestamp(array.type):
-        unit = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[array.type.unit] * 86_400
-        ticks = array.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
-        wide = np.floor_divide(ticks, unit)
-    else:
-        wide = array.cast(pa.date32()).cast(pa.int32()).fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
-    reason = np.zeros(wide.size, np.int8)
-    reason[(wide < FIRST_POSSIBLE) | (wide > LAST_POSSIBLE)] = REASON_CODES["timestamp_impossible"]
+    day = array.cast(pa.date32(), safe=False).cast(pa.int32()).fill_null(0).to_numpy(zero_copy_only=False)
+    reason = np.zeros(day.size, np.int8)
+    reason[(day < FIRST_POSSIBLE) | (day > LAST_POSSIBLE)] = REASON_CODES["timestamp_impossible"]
     reason[unreadable] = REASON_CODES["timestamp_unreadable"]
     reason[missing] = REASON_CODES["timestamp_missing"]
-    return np.where(reason == OK, wide, UNKNOWN_DAY).astype(np.int32), reason
+    return np.where(reason == OK, day, np.int32(UNKNOWN_DAY)), reason
 
 
 def dates(array: pa.Array, what: str, missing: int) -> I32:

@@ -1,6 +1,7 @@
 """A history from frames in memory: the contract of the tables, checked row by row, for notebooks and tests."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from features import columns
 from features.account import MICRO, REASON_CODES, Account
-from features.assemble import Assembled, CleanLines, assemble
+from features.assemble import Assembled, CleanLines, assemble, part_offsets
 from features.columns import OK
 from features.history import Codes, History, Lines, Returns
 from features.ledger import Ledger
@@ -42,11 +43,13 @@ def history_from_frame(
         raise ValueError(f"from_frame: zero_amount must be one of {ZERO_AMOUNT}, got {zero_amount!r}.")
     table = columns.to_table(frame, "from_frame")
     picked = {role: columns.column(table, name, "from_frame", role) for role, name in names.items() if name is not None}
-    customer_id = columns.ids(picked["customer_id"], "from_frame: customer_id")
-    day, reason = columns.days(picked["timestamp"], "from_frame: timestamp")
-    reason[pc.is_null(customer_id).to_numpy(zero_copy_only=False)] = REASON_CODES["customer_missing"]
-    quantity = columns.numbers(picked["quantity"]) if "quantity" in picked else None
-    value, value_reason = _values(picked.get("amount"), quantity, table.num_rows)
+    with ThreadPoolExecutor(2) as pool:
+        ranked = pool.submit(lambda: columns.rank(columns.ids(picked["customer_id"], "from_frame: customer_id")))
+        quantity = columns.numbers(picked["quantity"]) if "quantity" in picked else None
+        valued = pool.submit(_values, picked.get("amount"), quantity, table.num_rows)
+        day, reason = columns.days(picked["timestamp"], "from_frame: timestamp")
+        (every_id, code), (value, value_reason) = ranked.result(), valued.result()
+    reason[code < 0] = REASON_CODES["customer_missing"]
     reason = np.where(reason == OK, value_reason, reason)
     if zero_amount == "ignore" and "amount" in picked:
         reason[(reason == OK) & (value == 0)] = REASON_CODES["zero_amount"]
@@ -54,9 +57,8 @@ def history_from_frame(
 
     keep = np.flatnonzero(reason == OK)
     picked_rows = pa.array(keep)
-    tables = SideTables.read(customers, interactions, payments, customer_id.type)
-    known = customer_id if keep.size == customer_id.__len__() else customer_id.take(picked_rows)
-    all_ids, code = rank_ids(known)
+    tables = SideTables.read(customers, interactions, payments, every_id.type)
+    all_ids, code = _used(every_id, code[keep])
     product = columns.codes(picked["product"].take(picked_rows)) if "product" in picked else None
     order = columns.codes(picked["order_id"].take(picked_rows)) if "order_id" in picked else None
     lines = CleanLines(
@@ -82,8 +84,7 @@ def history_from_frame(
             return Codes(ready.code[done.line_rows], ready.names)
         return columns.codes(picked[role].take(pa.array(rows)))
 
-    owner = np.repeat(np.arange(len(all_ids)), np.diff(done.days.offsets))
-    customers_known = int(np.unique(owner[done.days.void_day > last]).size)
+    customers_known = int((np.diff(part_offsets(done.days.offsets, done.days.void_day > last)) > 0).sum())
     n_everyone = len(pc.unique(pa.concat_arrays([all_ids, *tables.ids()])))
     account = Account.of(
         Ledger.of(day, reason, money),
@@ -94,7 +95,7 @@ def history_from_frame(
         customers=customers_known,
         prospects=n_everyone - customers_known,
         equal_rows_kept=done.equal_rows_kept,
-        zero_amount_purchases=int((value[rows] == 0).sum()) if has_money else 0,
+        zero_amount_purchases=int((done.line_value == 0).sum()) if has_money else 0,
         unmatched_micro=done.unmatched if has_money else 0,
         sha256="",
     ).check()
@@ -106,7 +107,7 @@ def history_from_frame(
         void_day=done.days.void_day,
         lines=Lines(
             offsets=_line_offsets(done),
-            amount=value[rows] / MICRO if has_money else None,
+            amount=done.line_value / MICRO if has_money else None,
             void_day=done.line_void_day,
             product=coded("product", product),
             category=coded("category"),
@@ -138,7 +139,7 @@ def returns_of(done: Assembled, day: I32) -> Returns:
 
 def _line_offsets(done: Assembled) -> I64:
     offsets = np.zeros(done.days.day.size + 1, np.int64)
-    np.cumsum(done.days.lines, out=offsets[1:])
+    np.cumsum(done.days.lines.astype(np.int64), out=offsets[1:])
     return offsets
 
 
@@ -152,13 +153,12 @@ def _values(amount: pa.Array | None, quantity: NDArray[np.float64] | None, n: in
     return np.rint(items * MICRO).astype(np.int64), np.zeros(n, np.int8)
 
 
-def rank_ids(ids: pa.Array) -> tuple[pa.Array, I32]:
-    """The distinct ids, sorted, and the place of each row's id among them."""
-    encoded = ids.dictionary_encode()
-    order = pc.sort_indices(encoded.dictionary).to_numpy()
-    rank = np.empty(order.size, np.int32)
-    rank[order] = np.arange(order.size, dtype=np.int32)
-    return encoded.dictionary.take(pa.array(order)), rank[encoded.indices.to_numpy()]
+def _used(ids: pa.Array, code: I32) -> tuple[pa.Array, I32]:
+    """The ids that some usable row has, and the codes among them."""
+    used = np.bincount(code, minlength=len(ids)) > 0
+    if used.all():
+        return ids, code
+    return ids.filter(pa.array(used)), (np.cumsum(used) - 1).astype(np.int32)[code]
 
 
 def _row_digest(table: pa.Table, rows: I64) -> I64:

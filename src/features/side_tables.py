@@ -36,6 +36,10 @@ class SideTables:
                 continue
             table = columns.to_table(frame, what)
             key = columns.ids(columns.column(table, "customer_id", what, "customer_id"), what)
+            if not pa.types.is_integer(key.type):
+                text = key.cast(pa.string())
+                blank = pc.equal(pc.utf8_length(pc.utf8_trim_whitespace(text)), 0)
+                key = pc.if_else(blank, pa.scalar(None, pa.string()), text)
             if key.null_count == len(key):
                 key = pa.nulls(len(key), id_type)
             if key.type != id_type:
