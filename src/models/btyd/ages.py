@@ -44,7 +44,19 @@ def by_frequency_and_age(x: Floats, age: Floats, origin: float, evaluate: Callab
 
 
 def _over_ages(ages: Floats, origin: float, evaluate: Callable[[Floats], Floats]) -> Floats:
-    """``evaluate(ages)`` for one frequency, directly or between Chebyshev nodes."""
+    """``evaluate(ages)`` for one frequency; whole ages are looked up in a table from the least to the greatest."""
+    low = float(ages.min())
+    span = float(ages.max()) - low
+    if ages.size > 64 + 2.0 * span:
+        places = ages.astype(np.int32)
+        if (places == ages).all():
+            table = _smoothly(low + np.arange(span + 1.0), origin, evaluate)
+            return np.asarray(table[places - np.int32(low)])
+    return _smoothly(ages, origin, evaluate)
+
+
+def _smoothly(ages: Floats, origin: float, evaluate: Callable[[Floats], Floats]) -> Floats:
+    """``evaluate(ages)`` directly or between Chebyshev nodes."""
     low, high = math.log(origin + float(ages.min())), math.log(origin + float(ages.max()))
     half = 0.5 * (high - low)
     nodes = math.ceil(_DIGITS / math.asinh(_STRIP / half)) if half > 1e-12 else 1

@@ -56,18 +56,15 @@ def _dropout_sums(
             E = at_T - at_t
             delta = offset + k * D
             e = math.exp(-abs(delta))
-            if delta > 0.0:
-                value += w * delta
+            value += w * max(delta, 0.0)
             if w == 1.0:
                 product *= 1.0 + e
                 if product > 1e250:
                     value += math.log(product)
                     product = 1.0
             else:
-                value += w * math.log1p(e)
-            q = 1.0 / (1.0 + e)
-            if delta <= 0.0:
-                q = e * q
+                value += w * math.log(1.0 + e)
+            q = (1.0 if delta > 0.0 else e) / (1.0 + e)
             u = w * q * (1.0 - q)
             q = w * q
             q_1 += q
@@ -145,6 +142,30 @@ def log_odds_gone(
             offset = -math.inf if x[i] + first == 0.0 else math.log(a / (b + (x[i] + first - 1.0)))
         out[i - start] = offset + (r + x[i]) * math.log1p((T[i] - t_x[i]) / (alpha + t_x[i]))
     return out
+
+
+@numba.njit(cache=True, nogil=True)
+def probability_alive(
+    r: float,
+    alpha: float,
+    a: float,
+    b: float,
+    first: int,
+    x: Floats,
+    t_x: Floats,
+    T: Floats,
+    out: Floats,
+    start: int,
+    stop: int,
+) -> None:
+    """1/(1 + e^Δ) of each history into ``out``."""
+    for i in range(start, stop):
+        m = x[i] + first
+        if m == 0.0:
+            out[i] = 1.0
+        else:
+            odds = a / (b + (m - 1.0)) * math.exp((r + x[i]) * math.log1p((T[i] - t_x[i]) / (alpha + t_x[i])))
+            out[i] = 1.0 / (1.0 + odds)
 
 
 def log_likelihood(parameters: Floats, rows: Rows, first: int) -> Floats:

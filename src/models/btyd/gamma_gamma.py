@@ -8,7 +8,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from models.btyd.inputs import Floats, checked_weights
+from models.btyd.inputs import Floats, checked_weights, read_only
 from models.btyd.lifetimes_bridge import as_fitter
 from models.btyd.maximum import Target, maximise
 from models.btyd.model import Model
@@ -237,24 +237,41 @@ class GammaGamma(Model):
         """E of a future purchase's value, p(v + x·z̄)/(p·x + q − 1): the own mean, drawn to the population's."""
         shape = np.broadcast_shapes(np.shape(frequency), np.shape(monetary_value))
         x, mean = checked_money(frequency, monetary_value)
-        spend = np.where(x > 0.0, x * np.where(x > 0.0, mean, 0.0), 0.0)
-        excess = self.p * x + self.q - 1.0
-        with np.errstate(divide="ignore"):
-            value = np.where(excess > 0.0, self.p * (self.v + spend) / np.maximum(excess, 0.0), np.inf)
-        return value.reshape(shape)
+        out = np.empty(x.size)
+        in_chunks(lambda i, j: _expected(self.p, self.q, self.v, x, mean, out, i, j), x.size, size=CHUNK)
+        return out.reshape(shape)
+
+
+@numba.njit(cache=True, nogil=True)
+def _expected(p: float, q: float, v: float, x: Floats, mean: Floats, out: Floats, start: int, stop: int) -> None:
+    """p(v + S)/(p·x + q − 1) into ``out``, infinite where there is no mean."""
+    for i in range(start, stop):
+        spend = x[i] * mean[i] if x[i] > 0.0 else 0.0
+        excess = p * x[i] + q - 1.0
+        out[i] = p * (v + spend) / excess if excess > 0.0 else math.inf
+
+
+@numba.njit(cache=True, nogil=True)
+def _faults(x: Floats, mean: Floats, start: int, stop: int) -> tuple[int, int]:
+    """How many frequencies are no whole numbers >= 0, and how many repeat customers' means are not finite and >= 0."""
+    counts, money = 0, 0
+    for i in range(start, stop):
+        counts += not (x[i] >= 0.0 and x[i] == math.floor(x[i]) and x[i] < np.inf)
+        money += x[i] > 0.0 and not (mean[i] >= 0.0 and mean[i] < np.inf)
+    return counts, money
 
 
 def checked_money(frequency: npt.ArrayLike, monetary_value: npt.ArrayLike) -> tuple[Floats, Floats]:
     """Flat float64 arrays; the value of customers without repeat purchase may be missing, no other."""
     x, mean = np.broadcast_arrays(np.asarray(frequency, np.float64), np.asarray(monetary_value, np.float64))
-    x, mean = (np.ascontiguousarray(values).reshape(-1) for values in (x, mean))
-    wrong = int(np.count_nonzero(~(np.isfinite(x) & (x >= 0.0) & (x == np.floor(x)))))
-    if wrong:
-        raise ValueError(f"frequency must be whole numbers >= 0: {wrong} of {x.size} are not.")
-    wrong = int(np.count_nonzero((x > 0.0) & ~(np.isfinite(mean) & (mean >= 0.0))))
-    if wrong:
+    x, mean = read_only(*(np.ascontiguousarray(values).reshape(-1) for values in (x, mean)))
+    found = in_chunks(lambda start, stop: _faults(x, mean, start, stop), x.size, size=CHUNK)
+    counts, money = (sum(part[fault] for part in found) for fault in (0, 1))
+    if counts:
+        raise ValueError(f"frequency must be whole numbers >= 0: {counts} of {x.size} are not.")
+    if money:
         raise ValueError(
-            f"monetary_value must be finite and >= 0 where frequency > 0: {wrong} of {x.size} are not. "
+            f"monetary_value must be finite and >= 0 where frequency > 0: {money} of {x.size} are not. "
             "Net returns against the purchase they undo, and leave out a day that nets to nothing."
         )
     return x, mean

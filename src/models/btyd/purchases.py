@@ -46,6 +46,10 @@ class PurchaseModel(Model):
     def _log_odds_gone(self, at: Histories) -> Floats:
         """Logit of P(no longer alive at T | history); −inf where that is impossible."""
 
+    def _alive(self, at: Histories) -> Floats:
+        """P(alive at T | history)."""
+        return logistic(-self._log_odds_gone(at))
+
     @abstractmethod
     def _alive_purchases(self, at: Histories, horizon: float, discount_rate: float) -> Floats:
         """Expected discounted purchases within the horizon given alive at T."""
@@ -123,7 +127,7 @@ class PurchaseModel(Model):
     def p_alive(self, frequency: npt.ArrayLike, recency: npt.ArrayLike, T: npt.ArrayLike) -> Floats:
         """P(alive at T | history), one a customer. Never a verdict alone: 1 for every one-time buyer in BG/NBD."""
         at = histories(frequency, recency, T)
-        return _logistic(-self._log_odds_gone(at)).reshape(at.shape)
+        return self._alive(at).reshape(at.shape)
 
     def expected_purchases(
         self, t: float, frequency: npt.ArrayLike, recency: npt.ArrayLike, T: npt.ArrayLike
@@ -145,8 +149,7 @@ class PurchaseModel(Model):
         at = histories(frequency, recency, T)
         if at.T.size == 0 or horizon == 0.0:
             return np.zeros(at.shape)
-        alive = _logistic(-self._log_odds_gone(at))
-        return (alive * self._alive_purchases(at, horizon, rate)).reshape(at.shape)
+        return (self._alive(at) * self._alive_purchases(at, horizon, rate)).reshape(at.shape)
 
     def dert(self, discount_rate: float, frequency: npt.ArrayLike, recency: npt.ArrayLike, T: npt.ArrayLike) -> Floats:
         """Discounted expected residual transactions: all purchases after T at a continuous rate per unit of time."""
@@ -161,7 +164,7 @@ class PurchaseModel(Model):
         horizon = positive("h", h, zero=True)
         at = histories(frequency, recency, T)
         gone = self._log_odds_gone(at)
-        return (_logistic(gone) + _logistic(-gone) * self._alive_silence(at, horizon)).reshape(at.shape)
+        return (logistic(gone) + logistic(-gone) * self._alive_silence(at, horizon)).reshape(at.shape)
 
     def conditional_pmf(
         self, n: npt.ArrayLike, t: float, frequency: npt.ArrayLike, recency: npt.ArrayLike, T: npt.ArrayLike
@@ -176,10 +179,10 @@ class PurchaseModel(Model):
             members = np.flatnonzero(at.frequency == x)
             ages, codes = np.unique(at.T[members], return_inverse=True)
             out[members] = self._alive_pmf(counts, horizon, float(x), ages)[codes]
-        return np.asarray(_logistic(-gone)[:, None] * out + _logistic(gone)[:, None] * (counts == 0))
+        return np.asarray(logistic(-gone)[:, None] * out + logistic(gone)[:, None] * (counts == 0))
 
 
-def _logistic(z: Floats) -> Floats:
+def logistic(z: Floats) -> Floats:
     """1/(1 + e^(−z)) to full relative accuracy on both sides."""
     small = np.exp(-np.abs(z))
     return np.where(z > 0.0, 1.0, small) / (1.0 + small)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from models.btyd.ages import by_frequency_and_age
 from models.btyd.alive import discounted, pmf, purchases, stays
 from models.btyd.collapse import Rows, learnable
-from models.btyd.dropout import CHUNK, log_likelihood, log_likelihoods, log_odds_gone
+from models.btyd.dropout import CHUNK, log_likelihood, log_likelihoods, log_odds_gone, probability_alive
 from models.btyd.inputs import Floats, Histories, checked_counts, positive
 from models.btyd.maximum import Target, maximise
 from models.btyd.priors import beta_prior
@@ -93,6 +93,15 @@ class StopsAfterPurchase(PurchaseModel):
             size=CHUNK,
         )
         return np.concatenate(parts) if parts else np.empty(0)
+
+    def _alive(self, at: Histories) -> Floats:
+        out = np.empty(at.T.size)
+        in_chunks(
+            lambda i, j: probability_alive(self.r, self.alpha, self.a, self.b, self.first, *at[:3], out, i, j),
+            at.T.size,
+            size=CHUNK,
+        )
+        return out
 
     def _alive_purchases(self, at: Histories, horizon: float, discount_rate: float) -> Floats:
         def evaluate(x: float, T: Floats) -> Floats:
