@@ -217,15 +217,29 @@ def ui(
     serve(_load(config, None, None, None, assignments), port=port)
 
 
+OURS = ("pipelines", "features", "models", "decisions")
+
+
 def main() -> None:
-    """Run the command; errors that a user can mend are one red paragraph, not a traceback."""
+    """Run the command; errors that a user can mend are one paragraph, not a traceback."""
     try:
         app()
     except Exception as error:
-        if not getattr(type(error), "__module__", "").startswith(("pipelines", "features", "models", "decisions")):
+        if not _for_users(error):
             raise
         from pipelines.console import errors
 
         errors.print(f"[bold red]{type(error).__name__}[/]", end=" ")
         errors.print(str(error), markup=False, soft_wrap=True)
         sys.exit(2)
+
+
+def _for_users(error: Exception) -> bool:
+    """Whether the project itself raised the error to say what is wrong with its input: by its type or its place."""
+    if type(error).__module__.startswith(OURS):
+        return True
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = trace.tb_frame.f_globals.get("__name__", "") if trace is not None else ""
+    return isinstance(error, ValueError) and str(place).startswith(OURS)

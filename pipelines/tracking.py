@@ -6,6 +6,7 @@ A training is a parent run, each candidate a child that logs the same metric nam
 import json
 import logging
 import os
+import tempfile
 import time
 import warnings
 from collections.abc import Iterator, Mapping
@@ -183,7 +184,8 @@ def read_table(tracker: Tracker, run_id: str, name: str) -> pd.DataFrame | None:
     with calm():
         if path not in {one.path for one in tracker.client.list_artifacts(run_id, "tables")}:
             return None
-        return pd.read_csv(tracker.client.download_artifacts(run_id, path))
+        with tempfile.TemporaryDirectory() as scratch:
+            return pd.read_csv(tracker.client.download_artifacts(run_id, path, dst_path=scratch))
 
 
 def latest_run(tracker: Tracker, kind: str) -> "Run | None":
