@@ -80,18 +80,14 @@ def assemble(lines: CleanLines) -> Assembled:
     sequence = arrange(lines.n, lines.customer, lines.day, lines.value, lines.product, lines.order, lines.digest)
     rows, offsets, day, value, equal = sequence
     reason = np.full(rows.size, REASON_CODES["purchase"], np.int8)
-    is_return = value < 0
-    is_line = ~is_return
     equal_kept = int(equal.sum())
+    duplicate = np.zeros(0, np.bool_)
     if lines.order is not None and equal_kept:
         duplicate = equal & (lines.order[rows] != NO_CODE)
         reason[rows[duplicate]] = REASON_CODES["duplicate"]
         equal_kept -= int(duplicate.sum())
-        is_return &= ~duplicate
-        is_line &= ~duplicate
-    line_rows, return_rows = rows[is_line], rows[is_return]
-    line_offsets, return_offsets = part_offsets(offsets, is_line), part_offsets(offsets, is_return)
-    line_day, line_value, return_value = day[is_line], value[is_line], -value[is_return]
+    line_rows, line_offsets, line_day, line_value = _part(offsets, rows, day, value, duplicate, False)
+    return_rows, return_offsets, return_day, return_value = _part(offsets, rows, day, value, duplicate, True)
     netted = net(
         line_offsets,
         line_day,
@@ -99,7 +95,7 @@ def assemble(lines: CleanLines) -> Assembled:
         None if lines.product is None else lines.product[line_rows],
         None if lines.order is None else lines.order[line_rows],
         return_offsets,
-        day[is_return],
+        return_day,
         return_value,
         None if lines.product is None else lines.product[return_rows],
         None if lines.order is None else lines.order[return_rows],
@@ -130,11 +126,20 @@ def assemble(lines: CleanLines) -> Assembled:
 
 
 @numba.njit(cache=True, nogil=True)
-def part_offsets(offsets: I64, chosen: NDArray[np.bool_]) -> I64:
-    """Offsets of the chosen rows alone."""
-    out = np.zeros(offsets.size, np.int64)
+def _part(
+    offsets: I64, rows: I64, day: I32, value: I64, duplicate: NDArray[np.bool_], negative: bool
+) -> tuple[I64, I64, I32, I64]:
+    """Purchase lines, or return lines with their values turned positive; duplicates are in neither."""
+    size = 0
+    for i in range(rows.size):
+        size += (value[i] < 0) == negative and not (duplicate.size and duplicate[i])
+    out_offsets = np.zeros(offsets.size, np.int64)
+    out_rows, out_day, out_value = np.empty(size, np.int64), np.empty(size, np.int32), np.empty(size, np.int64)
+    k = 0
     for c in range(offsets.size - 1):
-        out[c + 1] = out[c]
         for i in range(offsets[c], offsets[c + 1]):
-            out[c + 1] += chosen[i]
-    return out
+            if (value[i] < 0) == negative and not (duplicate.size and duplicate[i]):
+                out_rows[k], out_day[k], out_value[k] = rows[i], day[i], abs(value[i])
+                k += 1
+        out_offsets[c + 1] = k
+    return out_rows, out_offsets, out_day, out_value

@@ -3,6 +3,7 @@
 import datetime as dt
 from typing import Any
 
+import numba
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -44,7 +45,8 @@ def column(table: pa.Table, name: str, what: str, role: str) -> pa.Array:
         raise KeyError(
             f"{what}: no column {name!r} for {role}; the columns are {table.column_names}. Name it by {role}=…."
         )
-    merged = table.column(name).combine_chunks()
+    found = table.column(name)
+    merged = found.chunk(0) if found.num_chunks == 1 else found.combine_chunks()
     if isinstance(merged, pa.ChunkedArray):
         merged = pa.concat_arrays(merged.chunks) if merged.num_chunks else pa.array([], merged.type)
     if pa.types.is_dictionary(merged.type):
@@ -69,6 +71,10 @@ def ids(array: pa.Array, what: str) -> pa.Array:
 
 def rank(array: pa.Array) -> tuple[pa.Array, I32]:
     """The distinct ids, sorted, and the place of each row's id among them; -1 where it is missing or blank text."""
+    if pa.types.is_integer(array.type) and array.null_count == 0 and len(array):
+        low, high = (value.as_py() for value in pc.min_max(array).values())
+        if high - low < 4 * len(array):
+            return _rank_dense(array.to_numpy(), low, high)
     encoded = array.dictionary_encode()
     names = encoded.dictionary if pa.types.is_integer(array.type) else encoded.dictionary.cast(pa.string())
     order = pc.sort_indices(names).to_numpy()
@@ -86,6 +92,16 @@ def rank(array: pa.Array) -> tuple[pa.Array, I32]:
     place[-1] = -1
     indices = encoded.indices if encoded.indices.null_count == 0 else encoded.indices.fill_null(-1)
     return names, place[indices.to_numpy()]
+
+
+def _rank_dense(ids: I64, low: int, high: int) -> tuple[pa.Array, I32]:
+    """Ranks of whole numbers close together, by a table over their range."""
+    place = np.zeros(high - low + 1, np.int32)
+    at = ids - low
+    place[at] = 1
+    found = np.flatnonzero(place)
+    place[found] = np.arange(found.size, dtype=np.int32)
+    return pa.array(found + low), place[at]
 
 
 def days(array: pa.Array, what: str) -> tuple[I32, I8]:
@@ -137,13 +153,26 @@ def micro(array: pa.Array, what: str) -> tuple[I64, I8]:
         unreadable = np.zeros(number.size, np.bool_)
     else:
         raise TypeError(f"{what}: amounts must be numbers, got {kind}.")
-    reason = np.zeros(number.size, np.int8)
-    finite = np.isfinite(number)
-    reason[finite & (np.abs(number) > LARGEST_AMOUNT)] = REASON_CODES["amount_out_of_range"]
-    reason[~finite] = REASON_CODES["amount_not_finite"]
+    fixed, reason = _fixed(number, _NOT_FINITE, _OUT_OF_RANGE)
     reason[unreadable] = REASON_CODES["amount_unreadable"]
     reason[missing] = REASON_CODES["amount_missing"]
-    return np.rint(np.where(reason == OK, number, 0.0) * MICRO).astype(np.int64), reason
+    return fixed, reason
+
+
+_NOT_FINITE, _OUT_OF_RANGE = REASON_CODES["amount_not_finite"], REASON_CODES["amount_out_of_range"]
+
+
+@numba.njit(cache=True, nogil=True)
+def _fixed(number: F64, not_finite: int, out_of_range: int) -> tuple[I64, I8]:
+    fixed, reason = np.zeros(number.size, np.int64), np.zeros(number.size, np.int8)
+    for i in range(number.size):
+        if not np.isfinite(number[i]):
+            reason[i] = not_finite
+        elif abs(number[i]) > LARGEST_AMOUNT:
+            reason[i] = out_of_range
+        else:
+            fixed[i] = np.int64(np.rint(number[i] * MICRO))
+    return fixed, reason
 
 
 def numbers(array: pa.Array) -> F64:

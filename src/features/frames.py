@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from features import columns
 from features.account import MICRO, REASON_CODES, Account
-from features.assemble import Assembled, CleanLines, assemble, part_offsets
+from features.assemble import Assembled, CleanLines, assemble
 from features.columns import OK
 from features.history import Codes, History, Lines, Returns
 from features.ledger import Ledger
@@ -55,26 +55,26 @@ def history_from_frame(
         reason[(reason == OK) & (value == 0)] = REASON_CODES["zero_amount"]
     money = value if "amount" in picked else np.zeros_like(value)
 
-    keep = np.flatnonzero(reason == OK)
-    picked_rows = pa.array(keep)
+    usable = reason == OK
+    keep = None if usable.all() else np.flatnonzero(usable)
     tables = SideTables.read(customers, interactions, payments, every_id.type)
-    all_ids, code = _used(every_id, code[keep])
-    product = columns.codes(picked["product"].take(picked_rows)) if "product" in picked else None
-    order = columns.codes(picked["order_id"].take(picked_rows)) if "order_id" in picked else None
+    all_ids, code = _used(every_id, _kept(code, keep))
+    product = columns.codes(_kept_of(picked["product"], keep)) if "product" in picked else None
+    order = columns.codes(_kept_of(picked["order_id"], keep)) if "order_id" in picked else None
     lines = CleanLines(
         n=len(all_ids),
         customer=code,
-        day=day[keep],
-        value=value[keep],
+        day=_kept(day, keep),
+        value=_kept(value, keep),
         product=None if product is None else product.code,
         order=None if order is None else order.code.astype(np.int64),
-        digest=lambda rows: _row_digest(table, keep[rows]),
+        digest=lambda rows: _row_digest(table, rows if keep is None else keep[rows]),
     )
     done = assemble(lines)
-    reason[keep] = done.reason
-    rows = keep[done.line_rows]
+    reason[usable] = done.reason
+    rows = done.line_rows if keep is None else keep[done.line_rows]
     has_money = "amount" in picked
-    span = day[keep]
+    span = _kept(day, keep)
     first, last = (int(span.min()), int(span.max())) if span.size else (0, 0)
 
     def coded(role: str, ready: Codes | None = None) -> Codes | None:
@@ -84,8 +84,9 @@ def history_from_frame(
             return Codes(ready.code[done.line_rows], ready.names)
         return columns.codes(picked[role].take(pa.array(rows)))
 
-    customers_known = int((np.diff(part_offsets(done.days.offsets, done.days.void_day > last)) > 0).sum())
-    n_everyone = len(pc.unique(pa.concat_arrays([all_ids, *tables.ids()])))
+    customers_known = _owners(done.days.offsets, done.days.void_day > last)
+    others = tables.ids()
+    n_everyone = len(pc.unique(pa.concat_arrays([all_ids, *others]))) if others else len(all_ids)
     account = Account.of(
         Ledger.of(day, reason, money),
         input_rows=table.num_rows,
@@ -151,6 +152,21 @@ def _values(amount: pa.Array | None, quantity: NDArray[np.float64] | None, n: in
         return np.full(n, MICRO, np.int64), np.zeros(n, np.int8)
     items = np.where(np.isfinite(quantity) & (np.abs(quantity) <= 1e9), quantity, 1.0)
     return np.rint(items * MICRO).astype(np.int64), np.zeros(n, np.int8)
+
+
+def _owners(offsets: I64, chosen: NDArray[np.bool_]) -> int:
+    """Number of customers who own at least one of the chosen rows."""
+    before = np.zeros(chosen.size + 1, np.int64)
+    np.cumsum(chosen.astype(np.int64), out=before[1:])
+    return int((before[offsets[1:]] > before[offsets[:-1]]).sum())
+
+
+def _kept(values: Any, keep: I64 | None) -> Any:
+    return values if keep is None else values[keep]
+
+
+def _kept_of(column: pa.Array, keep: I64 | None) -> pa.Array:
+    return column if keep is None else column.take(pa.array(keep))
 
 
 def _used(ids: pa.Array, code: I32) -> tuple[pa.Array, I32]:
