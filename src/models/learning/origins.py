@@ -44,11 +44,13 @@ def origins(
     latest = test - horizon
     if latest < earliest:
         needed = horizon + least_history(horizon)
+        found = max(test - first_day, 0)
+        longest = longest_horizon(found)
+        shorter = f"a horizon of at most {longest} days, " if longest else ""
         raise ValueError(
-            f"The log is too short to learn out of time: {test - first_day} days lie before {test_as_of}, the "
-            f"horizon of {horizon} days needs {needed} (half a horizon, at least 28 days, to look back on, and one "
-            f"complete horizon). "
-            f"Take a horizon of at most {longest_horizon(test - first_day)} days, a later date, or a longer log."
+            f"The log is too short to learn out of time: {found} days lie before {test_as_of}, the horizon of "
+            f"{horizon} days needs {needed} (half a horizon, at least 28 days, to look back on, and one complete "
+            f"horizon). Take {shorter}a later date, or a longer log."
         )
     step = spacing or max(7, horizon // PER_HORIZON)
     count = min(most, (latest - earliest) // step + 1)
@@ -70,9 +72,9 @@ def _statement(count: int, folds: int, horizon: int, test_as_of: datetime.date) 
             f"{told}; none of them lies a whole horizon after another, so weights and calibration cannot be judged out "
             "of time: the combination holds to its even weights, and the probabilities stay as they are."
         )
-    return (
-        f"{told}; {folds} of them lie a whole horizon after an earlier one and choose weights, calibration and level."
-    )
+    lie = "1 of them lies a whole horizon after an earlier one and chooses"
+    lie = lie if folds == 1 else f"{folds} of them lie a whole horizon after an earlier one and choose"
+    return f"{told}; {lie} weights, calibration and level."
 
 
 def rolling(
