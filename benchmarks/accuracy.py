@@ -11,21 +11,25 @@ import contextlib
 import datetime as dt
 import importlib.util
 import io
+import sys
 import time
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import lightgbm
-import numpy as np
-import pandas as pd
+# A script finds its own folder first, and a benchmark there is called like the package `features`.
+sys.path = [path for path in sys.path if Path(path).resolve() != Path(__file__).resolve().parent]
 
-from features.history import History
-from features.window import Window
-from models.evaluation import Evaluation, evaluate
-from models.learning import Forecast, Snapshot, candidates, origins
-from models.learning.snapshot import outcome_of
+import lightgbm  # noqa: E402
+import numpy as np  # noqa: E402
+import pandas as pd  # noqa: E402
+
+from features.history import History  # noqa: E402
+from features.window import Window  # noqa: E402
+from models.evaluation import Evaluation, evaluate  # noqa: E402
+from models.learning import Forecast, Snapshot, candidates, origins  # noqa: E402
+from models.learning.snapshot import outcome_of  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"

@@ -333,7 +333,7 @@ def combined(document: Mapping[str, Any], table: pd.DataFrame, trees: Mapping[st
     weights, amount = (np.array(pool[key]["values"]) for key in ("buys", "amount"))
     odds = weights @ np.stack([-_logit(m["churn_probability"]) for m in members])
     bought = _calibrated(pool["calibration"], _expit(odds))
-    purchases = amount @ np.stack([m["expected_purchases"] for m in members]) * level["purchases"]
+    purchases = amount @ np.stack([m["expected_purchases"] for m in members])
     sharp = pool["sharpness"]
     spend = amount @ np.stack([m["expected_spend"] for m in members])
     spend = sharp["scale"] * spend ** sharp["exponent"] * level["spend"]

@@ -18,7 +18,9 @@ from models.learning.spread import Spread
 from models.learning.sums import mix
 
 MEMBERS = ("bgnbd", "mbgnbd", "paretonbd", "lightgbm")
-EVEN = (1 / 12, 1 / 12, 1 / 12, 3 / 4)  # the trees start from theory already; a quarter more keeps a pool of both
+TREES = 0.75  # held to in amounts: the trees start from theory already, a quarter more keeps a pool of both
+MOST_TREES = 0.9
+HALF_TRUST = 100.0  # customers with the rarer outcome at which half of that is held to
 ALIVE = "mbgnbd"
 FOLDS = 3
 COVERAGE = 0.9
@@ -108,7 +110,7 @@ class FittedCombined:
         """Join the members' forecasts of one snapshot."""
         bought = self.pool.buying(forecasts)
         purchases, spend = self.pool.amounts(forecasts)
-        purchases = np.maximum(purchases * self.pool.level.purchases, bought)
+        purchases = np.maximum(purchases, bought)
         spend = spend * self.pool.level.spend
         trees = forecasts[MEMBERS.index("lightgbm")]
         likely = 1.0 - trees.churn_probability
@@ -164,7 +166,6 @@ class FittedCombined:
         return weights | {
             "weights_reason": self.pool.buys.reason,
             "sharpness": self.pool.sharpness.exponent,
-            "level_purchases": learned.purchases,
             "level_spend": learned.spend,
             "calibration": self.pool.calibration.kind,
             "calibration_reason": self.pool.calibration.reason,
@@ -189,7 +190,9 @@ class Combined:
         held = [(_forecasts(self._candidates(), before, at, seed), outcome_of(at)) for before, at in folds]
         members = [candidate.fit(snapshots, seed=seed) for candidate in self._candidates()]
         last = snapshots[-1].without_outcome()
-        pool = learn_pool(held, season_seen=season_seen(last)).scaled_to([m.predict(last) for m in members])
+        pool = learn_pool(held, trees=trust(outcome_of(learned[-1])), season_seen=season_seen(last)).scaled_to(
+            [m.predict(last) for m in members]
+        )
         return FittedCombined(last.horizon, tuple(members), pool)  # type: ignore[arg-type]
 
 
@@ -214,15 +217,33 @@ def season_seen(snapshot: Snapshot) -> bool:
     return bool(snapshot.T.max() >= YEAR)
 
 
-def learn_pool(held: Sequence[tuple[Sequence[Forecast], Outcome]], *, season_seen: bool) -> Pool:
-    """Learn weights, sharpness, level, calibration and spread from the members' out-of-time forecasts."""
+def trust(outcome: Outcome) -> float:
+    """Share of the trees in the pool of who buys, without other evidence: it grows with what they can learn from."""
+    bought = float(outcome.bought.sum())
+    rarer = min(bought, outcome.bought.size - bought)
+    return MOST_TREES * rarer / (rarer + HALF_TRUST)
+
+
+def around(trees: float) -> tuple[float, ...]:
+    """Weights with a share for the trees and the rest even among the probability models."""
+    theory = (1.0 - trees) / (len(MEMBERS) - 1)
+    return tuple(trees if name == "lightgbm" else theory for name in MEMBERS)
+
+
+def learn_pool(held: Sequence[tuple[Sequence[Forecast], Outcome]], *, trees: float, season_seen: bool) -> Pool:
+    """Learn weights, sharpness, level, calibration and spread from the members' out-of-time forecasts.
+
+    trees: the trees' share to hold to in who buys.
+    """
     buys = pooling.choose(
-        [pooling.Held(_log_odds(f), o.bought.astype(np.float64)) for f, o in held], EVEN, pooling.log_loss_of_pool
+        [pooling.Held(_log_odds(f), o.bought.astype(np.float64)) for f, o in held],
+        around(trees),
+        pooling.log_loss_of_pool,
     )
     money = bool(held) and all(o.has_money for _, o in held)
     column = "expected_spend" if money else "expected_purchases"
     folds = [pooling.Held(_stack(f, column), o.spend if money else o.purchases.astype(np.float64)) for f, o in held]
-    amount = pooling.choose(folds, EVEN, pooling.deviance_of_pool)
+    amount = pooling.choose(folds, around(TREES), pooling.deviance_of_pool)
     weights = np.asarray(amount.values, dtype=np.float64)
     sharp = sharpness.choose([(mix(weights, f.forecasts), f.happened) for f in folds] if money else [])
     pool = Pool(buys, amount, sharp, level.Level(), calibration.Calibration("none"), Spread.even())

@@ -1,10 +1,8 @@
-"""The level of a forecast: by how much the sum over the base was off in the latest complete horizons, and what to
-expect.
+"""The level of a forecast: by how much sums were off in the latest complete horizons, and what to expect.
 
-Two parts, because they behave differently. How many purchases the base makes moves with season and trend: little of a
-miss in the last horizons is still there in the next, and the trees carry half of it already (start.py). How much a
-purchase brings, against the forecast, is a trait of the model that stays: most of it is corrected, as far as it exceeds
-its noise.
+How many customers buy moves with season and trend; the trees begin at half of the shift that the past showed
+(start.py), and of what is left nothing was found to carry on. How much a purchase brings, against the forecast, is
+rather a trait of the model: half of that miss is corrected, as far as it exceeds its noise.
 """
 
 import dataclasses
@@ -16,8 +14,7 @@ from scipy import stats
 
 from models.learning.forecast import FloatArray
 
-KEEP_COUNT = 0.25
-KEEP_BASKET = 0.75
+KEEP = 0.5
 BASKET_SPREAD = 0.15  # how far the money a purchase day is commonly off, on the log scale
 SUM_SPREAD = 0.15  # how far the sum over a base is commonly off from one horizon to the next, on the log scale
 SEASON_SPREAD = 0.25  # and how far a season moves it that the log has not been through
@@ -26,12 +23,11 @@ SUM_PRIOR = 3.0  # horizons that the line above is worth
 
 @dataclasses.dataclass(frozen=True)
 class Level:
-    """Corrections to apply: factors on purchases and on spend, and the spread of the sum.
+    """The factor on spend, and the spread of the sum.
 
     spread: standard deviation of the log of actual over forecast sum that is left; degrees: how well it is known.
     """
 
-    purchases: float = 1.0
     spend: float = 1.0
     spread: float = SUM_SPREAD
     degrees: float = SUM_PRIOR
@@ -94,13 +90,11 @@ def learn(misses: Sequence[Miss], *, season_seen: bool) -> Level:
     baskets = np.array([m.basket for m in misses])
     noise = float(np.mean([m.basket_noise for m in misses]))
     trust = BASKET_SPREAD**2 / (BASKET_SPREAD**2 + noise**2)
-    in_count = KEEP_COUNT * float(counts.mean())
-    in_basket = KEEP_BASKET * trust * float(baskets.mean())
-    left = counts + baskets - in_count - in_basket
+    correction = KEEP * trust * float(baskets.mean())
+    left = counts + baskets - correction
     spread = float(np.sqrt((SUM_PRIOR * SUM_SPREAD**2 + float((left**2).sum())) / (SUM_PRIOR + left.size)))
     return Level(
-        purchases=float(np.exp(in_count)),
-        spend=float(np.exp(in_count + in_basket)),
+        spend=float(np.exp(correction)),
         spread=float(np.hypot(spread, unseen)),
         degrees=SUM_PRIOR + left.size,
         folds=len(misses),

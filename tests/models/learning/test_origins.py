@@ -1,0 +1,55 @@
+"""As-of dates: the embargo holds for every log, and a log too short says how short."""
+
+import datetime as dt
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from features.window import to_day
+from models.learning import origins, rolling
+from models.learning.origins import least_history, longest_horizon
+
+FIRST = to_day(dt.date(2020, 1, 1))
+
+
+@given(st.integers(7, 400), st.integers(30, 3000))
+def test_no_horizon_reaches_into_the_test_window(horizon, span):
+    test = dt.date(2020, 1, 1) + dt.timedelta(days=span)
+    if span < horizon + least_history(horizon):
+        with pytest.raises(ValueError, match=f"horizon of {horizon} days needs {horizon + least_history(horizon)}"):
+            origins(FIRST, horizon, test)
+        return
+    found = origins(FIRST, horizon, test)
+    assert list(found.training) == sorted(set(found.training))
+    assert found.training[-1] == test - dt.timedelta(days=horizon)
+    assert to_day(found.training[0]) >= FIRST + least_history(horizon)
+    assert 1 <= len(found.training) <= 6
+
+
+@given(st.integers(7, 200), st.integers(300, 3000), st.integers(1, 8))
+def test_rolling_origins_end_with_the_last_complete_window(horizon, span, count):
+    last = FIRST + span
+    if span < 2 * horizon + least_history(horizon):
+        with pytest.raises(ValueError, match="too short for a backtest"):
+            rolling(FIRST, last, horizon, count=count)
+        return
+    found = rolling(FIRST, last, horizon, count=count)
+    assert 1 <= len(found) <= count
+    assert to_day(found[-1].test_as_of) == last - horizon
+    assert all(a.test_as_of < b.test_as_of for a, b in itertools.pairwise(found))
+
+
+def test_the_remedy_named_in_the_error_works():
+    span = 70
+    with pytest.raises(ValueError, match=f"at most {longest_horizon(span)} days"):
+        origins(FIRST, 90, dt.date(2020, 1, 1) + dt.timedelta(days=span))
+    assert origins(FIRST, longest_horizon(span), dt.date(2020, 1, 1) + dt.timedelta(days=span)).training
+
+
+def test_cdnow_allows_four_origins():
+    first, last = to_day(dt.date(1997, 1, 1)), to_day(dt.date(1998, 6, 30))
+    found = rolling(first, last, 90)
+    assert [str(o.test_as_of) for o in found] == ["1997-11-17", "1998-01-01", "1998-02-15", "1998-04-01"]
+    assert "choose weights, calibration and level" in found[-1].statement

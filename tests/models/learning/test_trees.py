@@ -1,0 +1,112 @@
+"""Trees: weights of overlapping horizons, columns, reasons, tuning, and the way from churn to loss."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from features.registry import FEATURES
+from models.btyd import MbgNbd
+from models.learning import Settings, candidates, drivers, loss_probability, still_there
+from models.learning.boosted import overlap_weights
+from models.learning.matrix import BTYD, Layout, btyd_columns
+from models.learning.tune import tune
+
+
+@given(st.lists(st.integers(0, 300), min_size=1, max_size=8, unique=True), st.integers(1, 120))
+def test_every_day_of_outcome_counts_once(days, horizon):
+    days = sorted(days)
+    covered = {day + k for day in days for k in range(horizon)}
+    assert overlap_weights(days, horizon).sum() == pytest.approx(len(covered) / horizon)
+
+
+def test_categories_keep_their_codes_and_new_values_are_missing(simulated):
+    def told(snapshot):
+        kind = pd.Series(pd.Categorical(np.where(snapshot.T > 200, "old", "new")), snapshot.features.index, name="kind")
+        return dataclasses.replace(snapshot, features=pd.concat([snapshot.features, kind], axis=1))
+
+    learned = [told(s) for s in simulated[0][-2:]]
+    layout = Layout.learn(learned)
+    assert ("kind", ("new", "old")) in layout.categories
+    column = layout.names.index("kind")
+    plain = learned[-1].features.drop(columns="kind")
+    kind = pd.Series(pd.Categorical(["old", "unheard"] + ["new"] * (len(plain) - 2)), plain.index, name="kind")
+    table = pd.concat([plain, kind], axis=1)
+    matrix = layout.matrix(table, np.zeros((len(table), len(BTYD))))
+    assert matrix[0, column] == 1.0
+    assert np.isnan(matrix[1, column])
+    assert matrix[2, column] == 0.0
+    assert Layout.from_document(layout.to_document()) == layout
+    assert np.isnan(layout.matrix(table.drop(columns=layout.numeric[0]), np.zeros((len(table), 5)))[:, 0]).all()
+
+
+def test_constant_features_are_left_out(simulated):
+    learned = simulated[0]
+    layout = Layout.learn(learned)
+    for name in layout.numeric:
+        values = np.concatenate([s.features[name].to_numpy(float) for s in learned])
+        assert len(pd.unique(values)) > 1, name
+
+
+@pytest.fixture(scope="module")
+def boosted(simulated):
+    learned, test = simulated
+    return candidates(["lightgbm"])["lightgbm"].fit([*learned, test.without_outcome()], seed=1)
+
+
+def test_drivers_add_up_to_the_forecast(boosted, simulated):
+    test = simulated[1]
+    rows = np.arange(0, test.n, 5)
+    families = {name: feature.family for name, feature in FEATURES.items()}
+    found = drivers(boosted, test, rows, families, top=50, raising=False)
+    total = np.nansum(found.contribution, axis=1)
+    part = test.take(rows)
+    matrix = boosted.layout.matrix(part.features, btyd_columns(boosted.btyd.predict(part)))
+    base = boosted.buys.contributions(matrix)[:, -1] + boosted.start.base
+    churn = boosted.predict(part).churn_probability
+    np.testing.assert_allclose(base - total, -np.log(churn / (1 - churn)), rtol=1e-7, atol=1e-7)
+
+
+def test_drivers_raise_the_risk_and_come_with_the_customers_own_number(boosted, simulated):
+    test = simulated[1]
+    rows = np.arange(20)
+    families = {name: feature.family for name, feature in FEATURES.items()}
+    found = drivers(boosted, test, rows, families)
+    assert found.family.shape == (20, 3)
+    known = found.feature >= 0
+    assert (found.contribution[known] > 0).all()
+    assert (np.diff(np.where(known, found.contribution, 0.0), axis=1) <= 0).all()
+    told = found.frame(test, rows)
+    assert set(told["rank"]) <= {1, 2, 3}
+    for row in told.itertuples():
+        if row.feature in test.features:
+            own = test.features[row.feature].iloc[list(test.customer_id).index(row.customer_id)]
+            assert row.value == own or (np.isnan(row.value) and np.isnan(own))
+    naive = candidates(["naive"])["naive"].fit(simulated[0], seed=1)
+    assert drivers(naive, test, rows, families) is None
+
+
+def test_tuning_never_loses_to_the_defaults_and_repeats_itself(simulated):
+    learned = simulated[0]
+    first, second = (tune(learned, trials=2, seed=5) for _ in range(2))
+    assert first == second
+    assert first.gain >= 0
+    assert tune(learned, trials=1, seed=5).settings == Settings()
+    with pytest.raises(ValueError, match="at least 1, got 0"):
+        tune(learned, trials=0, seed=1)
+    with pytest.raises(ValueError, match="cannot be judged out of time"):
+        tune(learned[-2:], trials=1, seed=1)
+
+
+def test_loss_from_the_models_own_churn_is_the_models_own_loss():
+    x, t_x, T, horizon = np.array([2.0, 5.0]), np.array([30.0, 20.0]), np.array([40.0, 60.0]), 13.0
+    model = MbgNbd(0.52, 6.2, 0.89, 1.6)
+    churn = model.probability_no_purchase(horizon, x, t_x, T)
+    alive = model.p_alive(x, t_x, T)
+    q0 = 1 - (1 - churn) / alive
+    np.testing.assert_allclose(still_there(churn, q0), alive, rtol=1e-12)
+    np.testing.assert_allclose(loss_probability(churn, q0, np.array([0.9, 0.8])), 1 - alive * [0.9, 0.8], rtol=1e-12)
+    assert still_there(np.array([0.2]), np.array([1.0]))[0] == 1.0
