@@ -7,6 +7,7 @@ import numpy as np
 from models.evaluation.evaluate import LOWER_IS_BETTER, NEARER_ZERO, Evaluation
 
 CALIBRATION = "churn_calibration_error"
+NEGLIGIBLE = 1e-5  # differences of metrics that rounding in another order of sums can make
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,10 +65,12 @@ def decide(
         gain, low, high = -gain, -high, -low
     worse, worse_low, _ = challenger.difference(champion, CALIBRATION)
     numbers = f"{metric} {value:.4f} against {champion.metrics[metric]:.4f}, gain {gain:+.4f} [{low:+.4f}, {high:+.4f}]"
-    if worse_low > 0:
+    if max(abs(gain), abs(worse)) < NEGLIGIBLE and champion_age_days <= horizon:
+        return Decision(False, f"Kept: the challenger forecasts the same; {numbers}.", metric, gain, low, high)
+    if worse_low > 0 and worse >= NEGLIGIBLE:
         reason = f"Kept: the challenger is worse calibrated (error {worse:+.4f} beyond noise); {numbers}."
         return Decision(False, reason, metric, gain, low, high)
-    if low > 0:
+    if low > 0 and gain >= NEGLIGIBLE:
         return Decision(True, f"Promoted: better beyond noise; {numbers}.", metric, gain, low, high)
     if champion_age_days > horizon and high >= 0:
         age = f"the champion is {champion_age_days} days old, more than the horizon of {horizon}"
