@@ -56,12 +56,10 @@ def backtest(config: Config, store: HistoryStore, tracker: Tracker, progress: Pr
     dates = ", ".join(str(origins.test_as_of) for origins in found)
     note = f"All candidates judged on the {span.horizon} days after each of {dates}; steps are these dates."
     with tracking.run(tracker, f"backtest {span.as_of}", tags=tags | {"kind": "backtest"}, note=note) as run_id:
-        trials = []
-        for origins in found:
-            where = f"{origins.test_as_of} ({len(trials) + 1} of {len(found)})"
-            trials.append(
-                judge(history, origins, span.horizon, config, lambda what, at=where: progress(f"{at}: {what}"))
-            )
+        trials: list[Trial] = []
+        for number, origins in enumerate(found, start=1):
+            where = f"{origins.test_as_of} ({number} of {len(found)})"
+            trials.append(judge(history, origins, span.horizon, config, _at(where, progress)))
         done = Backtest(span, config.learning.origins, tuple(trials), run_id)
         progress("logging to MLflow")
         mean = done.mean()
@@ -72,6 +70,10 @@ def backtest(config: Config, store: HistoryStore, tracker: Tracker, progress: Pr
         latest = {name: judged.evaluation for name, judged in trials[-1].judged.items()}
         tracking.log_figures(tracker, run_id, {"comparison_latest": evaluation.compare(latest)})
     return done
+
+
+def _at(where: str, progress: Progress) -> Progress:
+    return lambda what: progress(f"{where}: {what}")
 
 
 def _log_candidate(
