@@ -72,7 +72,7 @@ def compare(evaluations: Mapping[str, Evaluation], metrics: Sequence[str] = SHOW
             axes.plot([low, high], [place, place], color=colour(name), linewidth=2)
             axes.plot(value, place, "o", color=colour(name), markerfacecolor=face, markersize=7)
             axes.annotate(
-                f"{value:.3g}", (value, place), xytext=(0, 6), textcoords="offset points", fontsize=7, ha="center"
+                f"{value:.4g}", (value, place), xytext=(0, 6), textcoords="offset points", fontsize=7, ha="center"
             )
         side = "nearer 0" if metric in NEARER_ZERO else "lower" if metric in LOWER_IS_BETTER else "higher"
         axes.set_title(f"{metric} ({side} is better)", fontsize=9, loc="left", color=INK)

@@ -42,15 +42,14 @@ def by_frequency(name: str, frequency: FloatArray, forecast: FloatArray, purchas
     told = f"{top} or more" if worst == top else str(worst)
     side = "too many" if expected[worst] > seen[worst] else "too few"
     title = f"{name}: most is missed for {told} repeat purchases, {side} ({expected[worst]:.2f} for {seen[worst]:.2f})"
-    with panel(title, "repeat purchases before", "mean purchases in the horizon") as (made, axes):
+    with panel(title, "repeat purchases before, customers below", "mean purchases in the horizon") as (made, axes):
         at = np.arange(FREQUENCIES)
         axes.plot(at[used], seen[used], "o-", color=ACTUAL, label="actual")
         axes.plot(at[used], expected[used], "o--", color=colour(name), label="forecast")
-        axes.set_xticks(at, [*(str(k) for k in range(top)), f"{top}+"])
-        for k in at[used]:
-            axes.annotate(f"{count[k]:,}", (k, 0), xytext=(0, 3), textcoords="offset points", ha="center", fontsize=7)
+        names = [*(str(k) for k in range(top)), f"{top}+"]
+        axes.set_xticks(at, [f"{label}\n{n:,}" for label, n in zip(names, count, strict=True)])
         axes.set_ylim(bottom=0)
-        axes.legend(frameon=False, title="customers at the foot", title_fontsize=8)
+        axes.legend(frameon=False)
     return made
 
 
@@ -79,8 +78,8 @@ def cumulative(
 def alive_matrix(name: str, frequency: FloatArray, since: FloatArray, p_alive: FloatArray) -> Figure:
     """P(alive) by repeat purchases and days since the last one (shapes n, m and n × m), light where alive."""
     half = [float(np.interp(-0.5, -row, since)) for row in p_alive if row[0] > 0.5 > row[-1]]
-    told = f"from {max(half):,.0f} to {min(half):,.0f} days" if half else "beyond the days shown"
-    title = f"{name}: silence halves the chance to be alive after {told}, sooner the more was bought"
+    told = f"within {min(half):,.0f} to {max(half):,.0f} days" if half else "only beyond the days shown"
+    title = f"{name}: P(alive) falls to a half {told} of silence, sooner the more was bought"
     with panel(title, "days since the last purchase", "repeat purchases") as (made, axes):
         drawn = axes.pcolormesh(since, frequency, p_alive, vmin=0, vmax=1, cmap="cividis", shading="nearest")
         lines = axes.contour(since, frequency, p_alive, levels=[0.5], colors="white", linewidths=1.2)

@@ -8,9 +8,10 @@ from models.learning.forecast import Forecast, Outcome
 from models.learning.loss import loss_probability, still_there
 from models.learning.origins import Origins, origins, rolling
 from models.learning.reasons import Drivers, drivers
-from models.learning.snapshot import Snapshot
+from models.learning.snapshot import ENOUGH, Snapshot
 
 __all__ = [
+    "ENOUGH",
     "NAMES",
     "Candidate",
     "Drivers",

@@ -21,6 +21,8 @@ BTYD_MODEL = "mbgnbd"  # gives one-time buyers a chance to be gone, and has a ma
 FEWEST_DECLINES = 200.0
 FEWEST_EVENTS = 20.0
 HEAVY_TAIL = 0.995
+# More purchases expected by the probability model never make a purchase less likely, a larger expected basket never a
+# purchase smaller, all else equal. Silence is left free: for a regular buyer a long gap may mean that it is time again.
 RISING_BUYS = ("btyd_purchase_probability", "btyd_expected_purchases")
 RISING_SPEND = ("btyd_expected_basket",)
 

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import numpy as np
+
 from features import outcomes
 from features.asof import AsOf
 from features.history import History
@@ -23,7 +25,8 @@ class Expectation:
 
 def expect(history: History, window: Window, *, reference: RateReference, base: BaseLevel | None = None) -> Expectation:
     """Judge eligibility as the outcome will, without looking at the horizon."""
-    judged = outcomes._judge(AsOf.of(history, window.as_of), window, reference)
+    past = outcomes.past_of(AsOf.of(history, window.as_of), window, reference)
     level = base or outcomes.base_level(history, window, reference=reference)
-    basket = outcomes._basket(judged, level.basket_mean, level.basket_weight)
-    return Expectation(judged.eligible, DECLINED_TO * judged.expected * basket)
+    with np.errstate(invalid="ignore"):
+        basket = (past.total + level.basket_weight * level.basket_mean) / (past.number + level.basket_weight)
+    return Expectation(past.eligible, DECLINED_TO * past.expected * basket)

@@ -17,6 +17,9 @@ from models.btyd import MbgNbd
 from models.learning.expectation import expect
 from models.learning.forecast import BoolArray, FloatArray, IntArray, Outcome
 
+ENOUGH = 100_000
+"""Customers a training snapshot needs at most: more cost memory and time, and no accuracy was seen to come of them."""
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Snapshot:
@@ -58,8 +61,9 @@ class Snapshot:
         """Take a snapshot of a history, with the outcome where asked for.
 
         reference: rates of the base that decline is judged against, by default from MBG/NBD fitted to this snapshot;
-        base: the base's level where the history is only a part of it. most: keep at most so many customers, an even
-        sample that depends on the date and on nothing else; the others still count in reference and level.
+        base: the base's level where the history is only a part of it. most: keep at most so many customers (ENOUGH for
+        training), an even sample that depends on the date and on nothing else; the others still count in reference and
+        level.
 
         Raises:
             ValueError: nobody has a purchase day by as_of, or an outcome is asked for beyond the end of the log.

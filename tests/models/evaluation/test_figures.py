@@ -38,7 +38,7 @@ def test_titles_carry_the_numbers_they_show():
 def test_the_alive_matrix_reads_the_days_after_which_half_are_gone():
     since = np.linspace(0, 100, 101)
     alive = np.stack([1 / (1 + np.exp((since - 60) / 5)), 1 / (1 + np.exp((since - 30) / 5))])
-    assert "from 60 to 30 days" in title(alive_matrix("mbgnbd", np.array([0.0, 1.0]), since, alive))
+    assert "within 30 to 60 days" in title(alive_matrix("mbgnbd", np.array([0.0, 1.0]), since, alive))
 
 
 def test_colours_are_one_a_candidate():
