@@ -3,6 +3,7 @@
 import datetime as dt
 import importlib.util
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -229,6 +230,31 @@ def test_the_report_is_one_file_that_asks_nobody(done: Done) -> None:
     assert first["customer_id"] in report
     for request in ('src="http', 'href="http', "@import", "url(http", "<script"):
         assert request not in report
+
+
+def test_a_browser_shows_the_report_without_a_complaint(done: Done, tmp_path: Path) -> None:
+    browser = shutil.which("chromium")
+    if browser is None:
+        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
+    report = done.config.directory / "report" / f"{LAST_DAY}.html"
+    picture = tmp_path / "report.png"
+    quiet = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync")
+    result = subprocess.run(
+        [
+            browser,
+            *quiet,
+            f"--user-data-dir={tmp_path}",
+            "--enable-logging=stderr",
+            f"--screenshot={picture}",
+            str(report),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert picture.stat().st_size > 20_000
+    assert ":CONSOLE" not in result.stderr
 
 
 def test_a_backtest_judges_several_origins_and_logs_them_by_step(done: Done) -> None:
