@@ -21,6 +21,15 @@ GAPS = (1, 4, 10, 23, 57, 132, 301, 701, 1_577, 3_548, 7_983, 17_961, 40_412, 90
 
 
 @numba.njit(cache=True, nogil=True)
+def grown(values: I64) -> I64:
+    """The same values with room for as many again."""
+    out = np.empty(2 * values.size, np.int64)
+    for i in range(values.size):
+        out[i] = values[i]
+    return out
+
+
+@numba.njit(cache=True, nogil=True)
 def _insert(day: I32, value: I64, row: I64, lo: int, hi: int, gap: int, budget: int, product: I32, order: I64) -> bool:
     """Insertion sort of a slice, every ``gap``-th line; gives up after ``budget`` moves."""
     for i in range(lo + gap, hi):
@@ -49,14 +58,16 @@ def _insert(day: I32, value: I64, row: I64, lo: int, hi: int, gap: int, budget: 
 @numba.njit(cache=True, nogil=True)
 def _arrange(
     n: int, customer: I32, day: I32, value: I64, product: I32, order: I64, gaps: I64
-) -> tuple[I64, I64, I32, I64, I64, I64]:
+) -> tuple[I64, I64, I32, I64, I64, I64, int]:
     """Sorted rows, offsets, days, values, and places (with a number of the run) of lines that tie with a neighbour."""
     offsets = np.zeros(n + 1, np.int64)
     for i in range(customer.size):
         offsets[customer[i] + 1] += 1
     for c in range(n):
         offsets[c + 1] += offsets[c]
-    fill = offsets[:-1].copy()
+    fill = np.empty(n, np.int64)
+    for c in range(n):
+        fill[c] = offsets[c]
     row = np.empty(customer.size, np.int64)
     s_day = np.empty(customer.size, np.int32)
     s_value = np.empty(customer.size, np.int64)
@@ -70,9 +81,9 @@ def _arrange(
     for c in range(n):
         lo, hi = offsets[c], offsets[c + 1]
         if not _insert(s_day, s_value, row, lo, hi, 1, 32 * int(hi - lo), product, order):
-            for gap in gaps[::-1]:
-                if gap < hi - lo:
-                    _insert(s_day, s_value, row, lo, hi, gap, 1 << 62, product, order)
+            for g in range(gaps.size - 1, -1, -1):
+                if gaps[g] < hi - lo:
+                    _insert(s_day, s_value, row, lo, hi, gaps[g], 1 << 62, product, order)
         tied = False
         for i in range(lo + 1, hi):
             a, b = row[i - 1], row[i]
@@ -81,8 +92,7 @@ def _arrange(
             same = same and (order.size == 0 or order[a] == order[b])
             if same:
                 if ties + 2 > places.size:
-                    places = np.append(places, np.empty(places.size, np.int64))
-                    runs = np.append(runs, np.empty(runs.size, np.int64))
+                    places, runs = grown(places), grown(runs)
                 if not tied:
                     run += 1
                     places[ties], runs[ties] = i - 1, run
@@ -90,7 +100,7 @@ def _arrange(
                 places[ties], runs[ties] = i, run
                 ties += 1
             tied = same
-    return row, offsets, s_day, s_value, places[:ties], runs[:ties]
+    return row, offsets, s_day, s_value, places, runs, ties
 
 
 class Arranged(NamedTuple):
@@ -124,7 +134,7 @@ def arrange(
     >>> done.rows.tolist(), done.offsets.tolist(), done.equal.tolist()
     ([1, 2, 0, 3], [0, 1, 4], [False, False, False, True])
     """
-    rows, offsets, sorted_day, sorted_value, places, runs = _arrange(
+    rows, offsets, sorted_day, sorted_value, places, runs, ties = _arrange(
         n,
         customer,
         day,
@@ -133,6 +143,7 @@ def arrange(
         np.empty(0, np.int64) if order is None else order,
         np.array(GAPS),
     )
+    places, runs = places[:ties], runs[:ties]
     equal = np.zeros(rows.size, np.bool_)
     if places.size:
         tied = rows[places]

@@ -1,6 +1,5 @@
 """Arrow columns of a source, turned into days, fixed-point amounts and codes; what cannot be read gets its reason."""
 
-import datetime as dt
 from typing import Any
 
 import numba
@@ -197,13 +196,3 @@ def codes(array: pa.Array) -> Codes:
         rank[rank < 0] = NO_CODE
         names = names[1:]
     return Codes(rank[encoded.indices.fill_null(order.size).to_numpy(zero_copy_only=False)], names.cast(pa.string()))
-
-
-def text(array: pa.Array) -> pa.Array:
-    """A column as text."""
-    return array if pa.types.is_string(array.type) else array.cast(pa.string())
-
-
-def date_of(value: Any) -> dt.date:
-    """A date from a date or timestamp."""
-    return value.date() if isinstance(value, dt.datetime) else value

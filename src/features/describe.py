@@ -1,4 +1,4 @@
-"""The dictionary of features in words, made from the registry: for the command line and for the documentation."""
+"""The documentation page of the features, made from the registry."""
 
 from itertools import groupby
 
@@ -28,19 +28,6 @@ def page() -> str:
         parts.append("| feature | unit | meaning |\n|---|---|---|")
         parts += [f"| `{f.name}` | {f.unit} | {f.meaning} |" for f in members]
     return "\n".join(parts) + "\n"
-
-
-def listing() -> str:
-    """The dictionary as plain text, a line a feature.
-
-    >>> listing().splitlines()[1]
-    '  frequency                    days: repeat purchase days: purchase days after the first'
-    """
-    lines = []
-    for family, members in _by_family():
-        lines.append(family)
-        lines += [f"  {f.name:28s} {f.unit}: {f.meaning}" for f in members]
-    return "\n".join(lines)
 
 
 def _by_family() -> list[tuple[str, list[Feature]]]:

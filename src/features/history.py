@@ -15,7 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from features.account import Account
-from features.window import NEVER, to_day
+from features.window import to_day
 
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
@@ -254,8 +254,3 @@ def _purchases(
                 # Amounts are multiples of a millionth: rounding takes off what subtraction in binary adds.
                 out_amount[lo] = np.rint((out_amount[lo] - r_amount[e]) * 1e6) / 1e6
     return out_offsets, out_day[:k], out_amount[:k] if money else out_amount, out_row[:k]
-
-
-def never(n: int) -> I32:
-    """Days of ``n`` things that have not happened."""
-    return np.full(n, NEVER, np.int32)

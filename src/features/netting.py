@@ -16,6 +16,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from features.arrange import grown
 from features.window import NEVER
 
 I32 = NDArray[np.int32]
@@ -74,13 +75,15 @@ def _net(
     n = offsets.size - 1
     void_day = np.full(day.size, NEVER, np.int32)
     matched = np.zeros(r_day.size, np.int64)
-    links = np.empty((3, max(16, 2 * r_day.size)), np.int64)
+    link_return = np.empty(2 * r_day.size + 16, np.int64)
+    link_line = np.empty(2 * r_day.size + 16, np.int64)
+    link_value = np.empty(2 * r_day.size + 16, np.int64)
     n_links = 0
     keys = np.empty(16, np.int64)
     tiers = np.empty(16, np.int64)
     heads = np.empty(16, np.int64)
     left = np.empty(16, np.int64)
-    below = np.empty((4, 16), np.int64)
+    below = np.empty(64, np.int64)
     wanted = np.empty(4, np.int64)
     for c in range(n):
         if r_offsets[c] == r_offsets[c + 1] or offsets[c] == offsets[c + 1]:
@@ -94,9 +97,10 @@ def _net(
             tiers = np.empty(size, np.int64)
             heads = np.empty(size, np.int64)
             left = np.empty(size, np.int64)
-            below = np.empty((4, size), np.int64)
+            below = np.empty(4 * size, np.int64)
         mask = size - 1
-        tiers[:size] = -1
+        for i in range(size):
+            tiers[i] = -1
         for i in range(lo, hi):
             left[i - lo] = value[i]
         at_line = lo
@@ -117,8 +121,10 @@ def _net(
                     elif tier == 2:
                         key = product[at_line]
                     at = _slot(keys, tiers, mask, tier, key)
-                    below[tier, i] = heads[at] if tiers[at] == tier else -1
-                    keys[at], tiers[at], heads[at] = key, tier, i
+                    below[4 * i + tier] = heads[at] if tiers[at] == tier else -1
+                    keys[at] = key
+                    tiers[at] = tier
+                    heads[at] = i
                 at_line += 1
             has_order = order.size > 0 and r_order[r] != NO_CODE
             has_product = product.size > 0 and r_product[r] != NO_CODE
@@ -135,25 +141,27 @@ def _net(
                     continue
                 top = heads[at]
                 while open_value > 0 and top >= 0:
-                    take = min(left[top], open_value)
+                    take = left[top] if left[top] < open_value else open_value
                     if take > 0:
                         left[top] -= take
                         open_value -= take
                         if left[top] == 0:
                             void_day[lo + top] = r_day[r]
-                        if n_links == links.shape[1]:
-                            grown = np.empty((3, 2 * n_links), np.int64)
-                            grown[:, :n_links] = links
-                            links = grown
-                        links[0, n_links], links[1, n_links], links[2, n_links] = r, lo + top, take
+                        if n_links == link_return.size:
+                            link_return = grown(link_return)
+                            link_line = grown(link_line)
+                            link_value = grown(link_value)
+                        link_return[n_links] = r
+                        link_line[n_links] = lo + top
+                        link_value[n_links] = take
                         n_links += 1
                     if left[top] == 0:
-                        top = below[tier, top]
+                        top = below[4 * top + tier]
                 heads[at] = top
                 if open_value == 0:
                     break
             matched[r] = r_value[r] - open_value
-    return void_day, matched, links[0, :n_links].copy(), links[1, :n_links].copy(), links[2, :n_links].copy(), n_links
+    return void_day, matched, link_return, link_line, link_value, n_links
 
 
 def net(
@@ -181,7 +189,7 @@ def net(
     (True, [1, 0], [7, 2])
     """
     none32, none64 = np.empty(0, np.int32), np.empty(0, np.int64)
-    void_day, matched, link_return, link_line, link_value, _ = _net(
+    void_day, matched, link_return, link_line, link_value, n_links = _net(
         offsets,
         day,
         value,
@@ -193,7 +201,7 @@ def net(
         none32 if r_product is None else r_product,
         none64 if r_order is None else r_order,
     )
-    return Netted(void_day, matched, link_return, link_line, link_value)
+    return Netted(void_day, matched, link_return[:n_links], link_line[:n_links], link_value[:n_links])
 
 
 class Days(NamedTuple):
