@@ -11,8 +11,9 @@ from features.history import History
 from features.window import Window
 from models import evaluation, learning
 from models.evaluation import Campaign, Evaluation
-from models.learning import Fitted, Forecast, Origins, Snapshot
+from models.learning import Fitted, Forecast, Origins, Settings, Snapshot
 from models.learning.snapshot import outcome_of
+from models.learning.tune import tune
 from pipelines.config import Config
 from pipelines.console import Progress
 
@@ -40,12 +41,13 @@ class Trial:
     learned: tuple[Snapshot, ...]
     test: Snapshot
     judged: Mapping[str, Judged]
+    settings: Settings | None
     seconds: float
 
 
 def snapshots(history: History, dates: Sequence[dt.date], horizon: int) -> tuple[Snapshot, ...]:
-    """Snapshots with complete outcomes, one a date."""
-    return tuple(Snapshot.of(history, Window(date, horizon), with_outcome=True) for date in dates)
+    """Snapshots with complete outcomes, one a date; of a large base an even sample, enough to learn from."""
+    return tuple(Snapshot.of(history, Window(date, horizon), with_outcome=True, most=learning.ENOUGH) for date in dates)
 
 
 def judge(history: History, origins: Origins, horizon: int, config: Config, progress: Progress) -> Trial:
@@ -54,7 +56,8 @@ def judge(history: History, origins: Origins, horizon: int, config: Config, prog
     progress("features")
     learned = snapshots(history, origins.training, horizon)
     test = Snapshot.of(history, Window(origins.test_as_of, horizon), with_outcome=True)
-    chosen = learning.candidates(config.learning.candidates or None)
+    settings = tuned(learned, config, progress)
+    chosen = learning.candidates(config.learning.candidates or None, settings=settings)
     known = test.without_outcome()
     fitted = learning.fit_all(
         chosen, [*learned, known], seed=config.learning.seed, progress=lambda name: progress(f"fitting {name}")
@@ -64,7 +67,16 @@ def judge(history: History, origins: Origins, horizon: int, config: Config, prog
         progress(f"judging {name}")
         forecast = one.predict(known)
         judged[name] = Judged(one, forecast, evaluate(forecast, test, config))
-    return Trial(origins, learned, test, judged, time.perf_counter() - start)
+    return Trial(origins, learned, test, judged, settings, time.perf_counter() - start)
+
+
+def tuned(learned: Sequence[Snapshot], config: Config, progress: Progress) -> Settings | None:
+    """The trees' settings after the configured number of trials; None is the default that needs no tuning."""
+    trials = config.learning.tuning_trials
+    if trials == 0:
+        return None
+    progress(f"tuning, {trials} trials")
+    return tune(learned, trials=trials, seed=config.learning.seed).settings
 
 
 def evaluate(forecast: Forecast, test: Snapshot, config: Config) -> Evaluation:

@@ -162,7 +162,7 @@ def _log_parent(tracker: Tracker, training: Training, config: Config, evidence: 
 
 def refit(now: Snapshot, span: Span, trial: Trial, winner: str, config: Config) -> Bundle:
     """Fit the winner again on all that is known at `as_of`, with the value models and the stage policy beside it."""
-    candidate = learning.candidates([winner])[winner]
+    candidate = learning.candidates([winner], settings=trial.settings)[winner]
     forecaster = candidate.fit([*trial.learned, trial.test, now], seed=config.learning.seed)
     value = MbgNbd.fit(now.frequency, now.recency, now.T)
     paying = (now.frequency > 0) & (now.monetary_value > 0)
