@@ -13,7 +13,6 @@ from models import evaluation, learning
 from models.evaluation import Campaign, Evaluation
 from models.learning import Fitted, Forecast, Origins, Settings, Snapshot
 from models.learning.snapshot import outcome_of
-from models.learning.tune import tune
 from pipelines.config import Config
 from pipelines.console import Progress
 
@@ -75,6 +74,8 @@ def tuned(learned: Sequence[Snapshot], config: Config, progress: Progress) -> Se
     trials = config.learning.tuning_trials
     if trials == 0:
         return None
+    from models.learning.tune import tune  # Optuna is loaded only where it is used
+
     progress(f"tuning, {trials} trials")
     return tune(learned, trials=trials, seed=config.learning.seed).settings
 
