@@ -127,6 +127,28 @@ def count(store: HistoryStore, dates: list[dt.date], horizon: int) -> int:
 
 def with_polars(path: Path, as_of: dt.date) -> int:
     """21 plain window sums in Polars: count, sum and mean of 7 windows a customer."""
+    age = pl.lit(as_of) - pl.col("ts").dt.date()
+    columns = []
+    for w in WINDOWS:
+        inside = pl.col("amount").filter(age < pl.duration(days=w))
+        columns += [inside.count().alias(f"n{w}"), inside.sum().alias(f"s{w}"), inside.mean().alias(f"m{w}")]
+    known = pl.scan_parquet(path).filter(pl.col("ts").dt.date() <= as_of)
+    return known.group_by("customer_id").agg(columns).collect().height
+
+
+def with_duckdb(path: Path, as_of: dt.date) -> int:
+    """The same 21 window sums in DuckDB."""
+    columns = ", ".join(
+        f"count(*) FILTER ({inside}), sum(amount) FILTER ({inside}), avg(amount) FILTER ({inside})"
+        for inside in (f"ts::DATE > DATE '{as_of - dt.timedelta(days=w)}'" for w in WINDOWS)
+    )
+    with duckdb.connect() as con:
+        known = f"SELECT customer_id, {columns} FROM '{path}' WHERE ts::DATE <= DATE '{as_of}' GROUP BY customer_id"
+        return int(con.sql(known).to_arrow_table().num_rows)
+
+
+def coded_polars(path: Path, as_of: dt.date) -> int:
+    """The same in Polars where customers and days are integers already."""
     day = (as_of - dt.date(1970, 1, 1)).days
     age = pl.lit(day) - pl.col("day")
     columns = []
@@ -136,8 +158,8 @@ def with_polars(path: Path, as_of: dt.date) -> int:
     return pl.scan_parquet(path).filter(pl.col("day") <= day).group_by("customer").agg(columns).collect().height
 
 
-def with_duckdb(path: Path, as_of: dt.date) -> int:
-    """The same 21 window sums in DuckDB."""
+def coded_duckdb(path: Path, as_of: dt.date) -> int:
+    """The same in DuckDB where customers and days are integers already."""
     day = (as_of - dt.date(1970, 1, 1)).days
     columns = ", ".join(
         f"count(*) FILTER (day > {day - w}), sum(amount) FILTER (day > {day - w}), avg(amount) FILTER (day > {day - w})"
@@ -178,32 +200,38 @@ def measure(place: Path, n_lines: int) -> list[tuple[str, str, str, str]]:
     store = HistoryStore.open(place / "store")
     count(store, DATES[:1], HORIZON)
     mine, n = clocked(lambda: count(store, [AS_OF], horizon=10_000), 3)
-    polars, _ = clocked(lambda: with_polars(place / "coded.parquet", AS_OF), 3)
-    duck, _ = clocked(lambda: with_duckdb(place / "coded.parquet", AS_OF), 3)
+    log_file, coded = place / "log.parquet", place / "coded.parquet"
+    polars, _ = clocked(lambda: with_polars(log_file, AS_OF), 3)
+    duck, _ = clocked(lambda: with_duckdb(log_file, AS_OF), 3)
+    polars_coded, _ = clocked(lambda: coded_polars(coded, AS_OF), 3)
+    duck_coded, _ = clocked(lambda: coded_duckdb(coded, AS_OF), 3)
     rows.append(
         (
             f"all features of {n:,} customers, one date, from the history on disk",
             "≤ 1.5 s, faster than Polars' and DuckDB's 21 sums",
-            f"{mine:.2f} s; Polars {polars:.2f} s, DuckDB {duck:.2f} s",
-            verdict(mine <= 1.5 and mine < polars and mine < duck),
+            f"{mine:.2f} s; on the log as it is Polars {polars:.2f} s, DuckDB {duck:.2f} s; with customers and days as "
+            f"integers Polars {polars_coded:.2f} s, DuckDB {duck_coded:.2f} s",
+            verdict(mine <= 1.5 and mine < min(polars, duck, polars_coded, duck_coded)),
         )
     )
-    twelve, n = clocked(lambda: count(store, DATES, HORIZON))
-    rival, _ = clocked(lambda: [with_polars(place / "coded.parquet", date) for date in DATES])
-    rows.append(
-        (
-            f"12 dates in one call, labels included ({n:,} rows)",
-            "≥ 2.5 × faster than Polars' 21 sums 12 times",
-            f"{twelve:.1f} s against {rival:.1f} s: {rival / twelve:.2f} ×",
-            verdict(rival / twelve >= 2.5),
+    twelve, n = clocked(lambda: count(store, DATES, HORIZON), 2)
+    for what, rival in (("log as it is", with_polars), ("log with customers and days as integers", coded_polars)):
+        source = log_file if rival is with_polars else coded
+        theirs, _ = clocked(lambda rival=rival, source=source: [rival(source, date) for date in DATES], 2)
+        rows.append(
+            (
+                f"12 dates in one call, labels included ({n:,} rows), against the {what}",
+                "≥ 2.5 × faster than Polars' 21 sums 12 times",
+                f"{twelve:.1f} s against {theirs:.1f} s: {theirs / twelve:.2f} ×",
+                verdict(theirs / twelve >= 2.5),
+            )
         )
-    )
     history = store.read_all()
     built, _ = clocked(lambda: rfm.summarise(history, AS_OF), 3)
     frame = log.select(["customer_id", "ts", "amount"]).to_pandas()
     small = History.from_frame(frame.head(1_000), timestamp="ts")
     rfm.summarise(small, AS_OF)
-    framed, _ = clocked(lambda: rfm.summarise(History.from_frame(frame, timestamp="ts"), AS_OF))
+    framed, _ = clocked(lambda: rfm.summarise(History.from_frame(frame, timestamp="ts"), AS_OF), 2)
     from lifetimes.utils import summary_data_from_transaction_data
 
     theirs, _ = clocked(

@@ -16,7 +16,7 @@ from features.asof import AsOf
 from features.history import History
 from features.horizon_choice import HorizonChoice as HorizonChoice
 from features.horizon_choice import default_horizon as default_horizon
-from features.window import NEVER, Window
+from features.window import Window
 
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
@@ -35,6 +35,9 @@ SEASON_FROM = 50
 """Eligible buyers below which the season factor is 1."""
 
 SEASON_LIMITS = (0.5, 2.0)
+
+MOST_REMEMBERED = 4_000_000
+"""Eligible buyers, over all dates, up to which one pass over the base is enough for its levels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,22 +224,33 @@ def _basket(judged: Past | _Judged, mean: float, weight: float) -> F64:
         return np.asarray((judged.total + weight * mean) / (judged.number + weight))
 
 
-def basket_sums(history: History, window: Window, reference: RateReference) -> F64:
+@dataclass(frozen=True, slots=True)
+class _Buyers:
+    """Eligible customers who bought in the horizon: what it takes to sum their expected and actual spend."""
+
+    expected: F64
+    number: F64
+    total: F64
+    spend: F64
+
+    @staticmethod
+    def of(judged: _Judged) -> "_Buyers":
+        chosen = judged.eligible & (judged.purchases > 0)
+        return _Buyers(judged.expected[chosen], judged.number[chosen], judged.total[chosen], judged.spend[chosen])
+
+    def sums(self, mean: float, weight: float) -> F64:
+        """Their number, actual and expected spend; parts of a base add up."""
+        basket = (self.total + weight * mean) / (self.number + weight)
+        return np.array([self.spend.size, self.spend.sum(), (self.expected * basket).sum()])
+
+
+def _basket_sums(past: Past | _Judged) -> F64:
     """Sums over a part of the base from which the shrinkage of baskets follows; parts add up."""
-    past = past_of(AsOf.of(history, window.as_of), window, reference)
     has = past.number > 0
     number, total = past.number[has], past.total[has]
     return np.array(
         [has.sum(), number.sum(), (number**2).sum(), total.sum(), (total**2 / number).sum(), past.squares[has].sum()]
     )
-
-
-def season_sums(history: History, window: Window, reference: RateReference, mean: float, weight: float) -> F64:
-    """Number, actual and expected spend of a part's eligible buyers; parts add up."""
-    judged = _judge(AsOf.of(history, window.as_of), window, reference)
-    chosen = judged.eligible & (judged.purchases > 0)
-    expected = (judged.expected * _basket(judged, mean, weight))[chosen]
-    return np.array([chosen.sum(), judged.spend[chosen].sum(), expected.sum()])
 
 
 def shrinkage(sums: F64) -> tuple[float, float]:
@@ -271,23 +285,39 @@ def base_level(histories: History | Iterable[History], window: Window, *, refere
 def base_levels(
     histories: History | Iterable[History], windows: Sequence[Window], *, reference: RateReference
 ) -> dict[Window, BaseLevel]:
-    """Levels of a base as of several dates, in two passes over it.
+    """Levels of a base as of several dates, in one pass over it, or two where the eligible buyers are very many.
 
     ``histories`` is the whole base, or something that gives its parts each time it is iterated over (a store). The
     season is NaN where the horizon is not complete in the log or the log has no amounts.
     """
     parts = [histories] if isinstance(histories, History) else histories
     baskets = {window: np.zeros(6) for window in windows}
-    last, money = -NEVER, True
+    buyers: dict[Window, list[_Buyers]] = {window: [] for window in windows}
+    remembered, complete = 0, set(windows)
     for part in parts:
-        last, money = max(last, part.last_day), money and part.has_money
         for window in windows:
-            baskets[window] += basket_sums(part, window, reference)
+            view = AsOf.of(part, window.as_of)
+            if window.end_day > part.last_day or not part.has_money:
+                complete.discard(window)
+                baskets[window] += _basket_sums(past_of(view, window, reference))
+                continue
+            judged = _judge(view, window, reference)
+            baskets[window] += _basket_sums(judged)
+            if remembered <= MOST_REMEMBERED:
+                buyers[window].append(_Buyers.of(judged))
+                remembered += buyers[window][-1].spend.size
     shrunk = {window: shrinkage(sums) for window, sums in baskets.items()}
-    seasons = {window: np.zeros(3) for window in windows if window.end_day <= last and money}
-    for part in parts if seasons else []:
-        for window in seasons:
-            seasons[window] += season_sums(part, window, reference, *shrunk[window])
+    seasons = {window: np.zeros(3) for window in complete}
+    if remembered <= MOST_REMEMBERED:
+        for window in complete:
+            for some in buyers[window]:
+                seasons[window] += some.sums(*shrunk[window])
+    else:
+        buyers.clear()
+        for part in parts:
+            for window in complete:
+                judged = _judge(AsOf.of(part, window.as_of), window, reference)
+                seasons[window] += _Buyers.of(judged).sums(*shrunk[window])
     factors = {window: season_factor(sums) for window, sums in seasons.items()}
     return {window: BaseLevel(*shrunk[window], *factors.get(window, (float("nan"), 0))) for window in windows}
 

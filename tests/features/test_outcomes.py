@@ -69,7 +69,7 @@ def test_the_season_takes_what_the_whole_base_did_and_no_attrition() -> None:
     assert np.nansum(seen.declining) == 0, "everybody fell with the season"
 
 
-def test_parts_of_a_base_give_what_the_whole_gives() -> None:
+def test_parts_of_a_base_give_what_the_whole_gives(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(1)
     rows = [
         (f"c{rng.integers(0, 90):02d}", int(rng.integers(0, 500)), float(rng.integers(1, 99))) for _ in range(6_000)
@@ -77,7 +77,10 @@ def test_parts_of_a_base_give_what_the_whole_gives() -> None:
     halves = [history_of([r for r in rows if int(r[0][1:]) % 2 == k] + [(f"end{k}", 520, 1.0)]) for k in (0, 1)]
     whole = history_of([*rows, ("end0", 520, 1.0), ("end1", 520, 1.0)])
     window = Window(on(400), 90)
-    assert base_level(halves, window, reference=REFERENCE) == base_level(whole, window, reference=REFERENCE)
+    level = base_level(whole, window, reference=REFERENCE)
+    assert base_level(halves, window, reference=REFERENCE) == level
+    monkeypatch.setattr("features.outcomes.MOST_REMEMBERED", 10)
+    assert base_level(halves, window, reference=REFERENCE) == level, "a second pass instead of a good memory"
 
 
 def test_a_return_in_the_horizon_counts_only_against_the_horizon() -> None:
