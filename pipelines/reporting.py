@@ -164,17 +164,19 @@ def _input(
         champion_reason=parent_tags.get("decision", ""),
         validation_end=bundle.as_of,
         satisfaction=counts.satisfaction,
-        notes=notes_of(bundle),
+        notes=notes_of(bundle, tracking.read_table(tracker, parent, "checks")),
         scheme=config.output.scheme,
     )
 
 
-def notes_of(bundle: Bundle) -> tuple[str, ...]:
-    """What the value models had to say of their fit, in words."""
-    spend = () if bundle.spend is None else bundle.spend.diagnostics.messages
-    return tuple(f"MBG/NBD: {text}" for text in bundle.value.diagnostics.messages) + tuple(
-        f"Gamma-Gamma: {text}" for text in spend
-    )
+def notes_of(bundle: Bundle, checks: pd.DataFrame | None) -> tuple[str, ...]:
+    """What the value models had to say of their fit, and which of their assumptions these customers do not keep."""
+    said = [f"MBG/NBD: {text}" for text in bundle.value.diagnostics.messages]
+    if bundle.spend is not None:
+        said += [f"Gamma-Gamma: {text}" for text in bundle.spend.diagnostics.messages]
+    if checks is not None:
+        said += [f"{row.sentence} {row.action}" for row in checks.itertuples() if row.exceeded]
+    return tuple(said)
 
 
 def _by_date(table: pd.DataFrame) -> pd.DataFrame:

@@ -49,6 +49,9 @@ def show_training(training: Training) -> None:
     until = trial.test.end
     title = f"Candidates as of {trial.test.as_of}, judged on what came until {until}"
     show_table(title, ("candidate", *HEADLINE), rows, left=("candidate",))
+    for finding in training.findings:
+        if finding.exceeded:
+            console.print(f"[yellow]{finding.sentence}[/] {finding.action}")
     promotion = training.promotion
     console.print(f"Horizon {training.span.horizon} days: {training.span.reason}.")
     console.print(trial.origins.statement)

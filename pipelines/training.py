@@ -12,11 +12,12 @@ import numpy as np
 import pandas as pd
 
 from decisions.stage_policy import StagePolicy
+from features.asof import AsOf
 from features.history import History
 from features.outcomes import default_horizon
 from features.window import Window, to_day
 from models import evaluation, learning
-from models.btyd import GammaGamma, MbgNbd
+from models.btyd import Finding, GammaGamma, MbgNbd, check
 from models.learning import Snapshot
 from pipelines import tracking
 from pipelines.bundle import Bundle, features_digest
@@ -55,6 +56,7 @@ class Training:
     winner: str
     why: str
     bundle: Bundle
+    findings: tuple[Finding, ...]
     promotion: Promotion
     run_id: str
 
@@ -109,10 +111,26 @@ def train(config: Config, store: HistoryStore, tracker: Tracker, progress: Progr
         bundle = refit(now, span, trial, winner, config)
         progress("registering")
         promotion = promote(tracker, children[winner], bundle, now, trial, tags=tags, config=config)
-        training = Training(span, trial, winner, why, bundle, promotion, run_id)
+        findings = checks(history, now, bundle)
+        training = Training(span, trial, winner, why, bundle, findings, promotion, run_id)
         past = MbgNbd.fit(trial.test.frequency, trial.test.recency, trial.test.T)
         _log_parent(tracker, training, config, evidence_of(history, trial, winner, past))
     return training
+
+
+def checks(history: History, now: Snapshot, bundle: Bundle) -> tuple[Finding, ...]:
+    """Whether the value models' story is true of these customers, and what follows where it is not."""
+    known = AsOf.of(history, now.as_of)
+    return check(
+        bundle.value,
+        bundle.spend,
+        now.frequency,
+        now.recency,
+        now.T,
+        None if bundle.spend is None else np.maximum(np.nan_to_num(now.monetary_value), 0.0),
+        offsets=known.offsets,
+        day=known.day,
+    )
 
 
 def evidence_of(history: History, trial: Trial, winner: str, value: MbgNbd) -> dict[str, pd.DataFrame]:
@@ -152,6 +170,8 @@ def _log_parent(tracker: Tracker, training: Training, config: Config, evidence: 
     metrics = trial.judged[training.winner].evaluation.metrics
     tracking.log(tracker, training.run_id, metrics=metrics, params=params, tags=tags)
     judged = {name: one.evaluation for name, one in trial.judged.items()}
+    found = pd.DataFrame([asdict(finding) for finding in training.findings])
+    tracking.log_table(tracker, training.run_id, "checks", found)
     for table_name, table in evidence.items():
         tracking.log_table(tracker, training.run_id, table_name, table)
     tracking.log_table(tracker, training.run_id, "comparison", evaluation.table(judged))
