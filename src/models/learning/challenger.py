@@ -1,6 +1,8 @@
 """The package `lifetimes` itself as a candidate: its Pareto/NBD and Gamma-Gamma, used as its users would."""
 
+import contextlib
 import dataclasses
+import io
 import warnings
 from collections.abc import Sequence
 from typing import Any, Self
@@ -132,7 +134,8 @@ def _fit_pareto(fitter: Any, rows: FloatArray, weights: Any) -> tuple[float, flo
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            fitter.fit(rows[:, 0], rows[:, 1], rows[:, 2], weights=weights)
+            with contextlib.redirect_stdout(io.StringIO()):  # it prints the optimiser's state when it fails
+                fitter.fit(rows[:, 0], rows[:, 1], rows[:, 2], weights=weights)
     except Exception:  # the package raises ConvergenceError, ValueError or FloatingPointError, depending on the data
         return None
     finally:
@@ -148,7 +151,8 @@ def _fit_gamma(gamma: Any, frequency: FloatArray, value: FloatArray) -> tuple[fl
         try:
             with warnings.catch_warnings(), np.errstate(all="ignore"):
                 warnings.simplefilter("ignore")
-                fitter.fit(frequency, value)
+                with contextlib.redirect_stdout(io.StringIO()):
+                    fitter.fit(frequency, value)
         except Exception:  # as above
             continue
         p, q, v = (float(fitter.params_[symbol]) for symbol in ("p", "q", "v"))
