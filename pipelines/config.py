@@ -101,7 +101,7 @@ class CustomersTable(Source):
     registered_at: OptionalColumn = None
     closed_at: OptionalColumn = None
     acquisition_cost: OptionalColumn = None
-    consent: OptionalColumn = None
+    consent: OptionalColumn = Field(default=None, description="whoever has not given it is not contacted")
     channel: OptionalColumn = None
     attributes: tuple[str, ...] = Field(default=(), description="further columns to use as features")
 
@@ -132,16 +132,6 @@ class PaymentsTable(Source):
     amount: Column = "amount"
 
 
-class CampaignsTable(Source):
-    """One row a contact that the firm made."""
-
-    customer_id: Column = "customer_id"
-    timestamp: Column = "timestamp"
-    treatment: Column = "treatment"
-    cost: OptionalColumn = None
-    control: OptionalColumn = None
-
-
 class Tables(Section):
     """The tables that come in; only the transactions are required."""
 
@@ -150,7 +140,6 @@ class Tables(Section):
     id_map: IdMapTable | None = None
     interactions: InteractionsTable | None = None
     payments: PaymentsTable | None = None
-    campaigns: CampaignsTable | None = None
 
 
 class Time(Section):
@@ -214,7 +203,6 @@ class Retention(Section):
     control_share: Annotated[float, Field(ge=0, lt=1)] = 0.1
     value_horizon_days: Annotated[int, Field(ge=1, le=3650)] = 365
     min_return: Money = Field(default=0.0, description="least net gain per unit of money spent")
-    min_days_between_contacts: Annotated[int, Field(ge=0)] = 0
     salt: str = Field(default="lifecycle", description="goes into the hash that draws the control group")
     actions: tuple[ActionSection, ...] = Field(
         default=(), description="the catalogue (default: one retention offer and one for the second purchase)"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from decisions.cause_sums import CauseSums
 from decisions.causes import diagnose
@@ -74,6 +75,7 @@ def estimate(history: History, bundle: Bundle, window: Window, base: WholeBase, 
         "frequency": stages.frequency[known],
         "last_day": stages.last_day[known],
         "closed": _closed(history, window)[known],
+        "may_contact": _may_contact(history)[known],
         "cause": diagnose(history, window.as_of_day, stages, base.causes, bundle.stages)[known],
     }
     spread = _Spread(known.size, buyers)
@@ -164,6 +166,26 @@ def _of_buyers(
 def _with_interval(name: str, value: Floats, low: Floats, high: Floats) -> dict[str, Floats]:
     """A forecast, and the probability model's predictive interval beside it."""
     return {name: value, f"{name}_low": low, f"{name}_high": high}
+
+
+CONSENT = "consent"
+YES = ("true", "yes", "y", "t", "1")
+"""Texts that give consent; a missing value does not."""
+
+
+def _may_contact(history: History) -> npt.NDArray[np.bool_]:
+    """Who may be contacted: everybody where the customers table has no column of consent."""
+    n = history.offsets.size - 1
+    if history.attributes is None or CONSENT not in history.attributes.column_names:
+        return np.ones(n, np.bool_)
+    given = history.attributes[CONSENT].combine_chunks()
+    if pa.types.is_dictionary(given.type):
+        given = given.dictionary_decode()
+    if pa.types.is_string(given.type) or pa.types.is_large_string(given.type):
+        told = pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(given)), value_set=pa.array(YES, given.type))
+    else:
+        told = pc.fill_null(pc.cast(given, pa.bool_()), False)
+    return np.asarray(told.to_numpy(zero_copy_only=False), dtype=np.bool_)
 
 
 def _closed(history: History, window: Window) -> npt.NDArray[np.bool_]:

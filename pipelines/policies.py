@@ -20,7 +20,6 @@ def retention_policy(config: Config) -> RetentionPolicy:
         actions=actions,
         budget=retention.budget,
         control_share=retention.control_share,
-        min_days_between_contacts=retention.min_days_between_contacts,
         min_return=retention.min_return,
         value_horizon_days=retention.value_horizon_days,
         salt=retention.salt,

@@ -51,6 +51,7 @@ PLAN_COLUMNS = (
     "order_value",
     "value_after_second",
     "purchases_at_risk",
+    "may_contact",
 )
 """Columns of the estimates that the plan needs of all customers at once."""
 
@@ -230,6 +231,7 @@ def plan_input(estimates: pa.Table, bundle: Bundle, money: MoneyTerms) -> PlanIn
         stage=estimates["stage"].to_numpy(),
         cause=estimates["cause"].to_numpy(),
         worth=worth_of(estimates, bundle, money),
+        may_contact=estimates["may_contact"].to_numpy(zero_copy_only=False),
         purchases_at_risk=estimates["purchases_at_risk"].to_numpy(),
     )
 

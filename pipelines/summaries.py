@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from decisions.names import STAGES, stage_name, strategy_name
 from decisions.overview import value_by_stage
 from features.account import Account
+from models.learning.snapshot import outcome_of
 from pipelines.backtesting import Backtest
 from pipelines.config import Config
 from pipelines.console import console, show_table
@@ -49,6 +50,7 @@ def show_training(training: Training) -> None:
     until = trial.test.end
     title = f"Candidates as of {trial.test.as_of}, judged on what came until {until}"
     show_table(title, ("candidate", *HEADLINE), rows, left=("candidate",))
+    _show_decline(training)
     for finding in training.findings:
         if finding.exceeded:
             console.print(f"[yellow]{finding.sentence}[/] {finding.action}")
@@ -58,6 +60,20 @@ def show_training(training: Training) -> None:
     console.print(f"Winner: [bold]{training.winner}[/], {training.why}.")
     leader = "there is none yet" if promotion.champion_number is None else f"version {promotion.champion_number}"
     console.print(f"{promotion.decision.reason} Champion: {leader}.")
+
+
+def _show_decline(training: Training) -> None:
+    """Say how many declined in the test window, and how many would have by chance."""
+    outcome = outcome_of(training.trial.test)
+    eligible = int(outcome.eligible.sum())
+    if eligible == 0:
+        console.print("Nobody is expected to buy often enough in the horizon for decline to be judged.")
+        return
+    share = float(np.nanmean(outcome.declining[outcome.eligible]))
+    console.print(
+        f"Decline could be judged for {eligible:,} customers: {share:.1%} declined, "
+        f"{training.noise.share:.1%} would have by chance at constant rates."
+    )
 
 
 def show_backtest(found: Backtest) -> None:

@@ -14,7 +14,9 @@ import pandas as pd
 from decisions.stage_policy import StagePolicy
 from features.asof import AsOf
 from features.history import History
-from features.outcomes import default_horizon
+from features.horizon_choice import default_horizon
+from features.noise import NoiseFloor, noise_floor
+from features.outcomes import RateReference
 from features.window import Window, to_day
 from models import evaluation, learning
 from models.btyd import Finding, GammaGamma, MbgNbd, check
@@ -57,6 +59,7 @@ class Training:
     why: str
     bundle: Bundle
     findings: tuple[Finding, ...]
+    noise: NoiseFloor
     promotion: Promotion
     run_id: str
 
@@ -112,8 +115,10 @@ def train(config: Config, store: HistoryStore, tracker: Tracker, progress: Progr
         progress("registering")
         promotion = promote(tracker, children[winner], bundle, now, trial, tags=tags, config=config)
         findings = checks(history, now, bundle)
-        training = Training(span, trial, winner, why, bundle, findings, promotion, run_id)
         past = MbgNbd.fit(trial.test.frequency, trial.test.recency, trial.test.T)
+        window = Window(test_as_of, span.horizon)
+        noise = noise_floor(history, window, reference=RateReference(past.r, past.alpha), seed=config.learning.seed)
+        training = Training(span, trial, winner, why, bundle, findings, noise, promotion, run_id)
         _log_parent(tracker, training, config, evidence_of(history, trial, winner, past))
     return training
 
@@ -167,7 +172,7 @@ def _log_parent(tracker: Tracker, training: Training, config: Config, evidence: 
         "promoted": str(promotion.decision.promote),
         "decision": promotion.decision.reason,
     }
-    metrics = trial.judged[training.winner].evaluation.metrics
+    metrics = {**trial.judged[training.winner].evaluation.metrics, "decline_noise_floor": training.noise.share}
     tracking.log(tracker, training.run_id, metrics=metrics, params=params, tags=tags)
     judged = {name: one.evaluation for name, one in trial.judged.items()}
     found = pd.DataFrame([asdict(finding) for finding in training.findings])

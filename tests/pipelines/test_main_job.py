@@ -299,3 +299,19 @@ def test_a_model_of_other_features_or_format_is_refused(done: Done) -> None:
     ):
         with pytest.raises(BundleError, match=said):
             Bundle.from_files({**champion.files, "bundle/bundle.json": head.replace(old, new)})
+
+
+def test_whoever_has_not_consented_is_not_contacted_and_prospects_are_scored(tmp_path: Path) -> None:
+    folder = tmp_path / "consent"
+    path = written(folder, extra='[tables.customers]\npath = "people.csv"\nconsent = "ok"\n')
+    people = [f"{i:04d},{'yes' if i % 2 else 'no'}" for i in range(1, 2358)] + ["9999,yes"]
+    (folder / "people.csv").write_text("customer_id,ok\n" + "\n".join(people) + "\n")
+    config = configuration.load(path, {"learning.candidates": ["naive", "mbgnbd"], "retention.budget": 10_000.0})
+    run_all(config)
+    frame = pd.read_parquet(config.directory / "scores" / f"{LAST_DAY}.parquet")
+    agreed = frame["customer_id"].astype(int) % 2 == 1
+    assert frame.loc[agreed, "targeted"].any()
+    assert not frame.loc[~agreed, "targeted"].any()
+    prospect = frame[frame["customer_id"] == "9999"].iloc[0]
+    assert prospect["stage"] == "prospect"
+    assert pd.isna(prospect["churn_probability"])
