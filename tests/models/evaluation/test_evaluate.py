@@ -103,7 +103,7 @@ def test_the_promotion_rule_in_all_its_cases():
     assert "better beyond noise" in decide(poor, good).reason
     assert not decide(good, poor).promote
     assert not decide(good, good).promote
-    assert "not better beyond noise" in decide(good, good).reason
+    assert "forecasts the same" in decide(good, good).reason
     assert decide(good, good, champion_age_days=91, horizon=90).promote
     assert not decide(good, good, champion_age_days=90, horizon=90).promote
     assert not decide(good, poor, champion_age_days=400, horizon=90).promote
