@@ -73,6 +73,9 @@ def test_its_plots_work_on_our_fits(cdnow, kind):
 
     fitter = kind.fit(*cdnow.history).to_lifetimes(*cdnow.history)
     np.random.seed(0)  # noqa: NPY002 - lifetimes draws from the global generator
-    plotting.plot_period_transactions(fitter)
-    plotting.plot_probability_alive_matrix(fitter, max_frequency=5, max_recency=5)
+    assert plotting.plot_period_transactions(fitter).patches
+    [matrix] = plotting.plot_probability_alive_matrix(fitter, max_frequency=5, max_recency=5).images
+    shown = np.asarray(matrix.get_array())
+    assert shown.shape == (6, 6)
+    assert ((shown >= 0) & (shown <= 1)).all()
     pyplot.close("all")
