@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import norm, qmc
 
-from models.btyd.gamma_gamma import GammaGamma, checked_money
+from models.btyd.age_spans import AgeSpans
+from models.btyd.gamma_gamma import GammaGamma
 from models.btyd.inputs import Floats, histories, positive
 from models.btyd.model import Model
 from models.btyd.posterior import Posterior
-from models.btyd.predictive_tables import Predictive
+from models.btyd.predictive_tables import Predictive, Tables
 from models.btyd.purchases import PurchaseModel
 
 
@@ -50,19 +51,43 @@ def predictive(
     spend_posterior: Posterior | None = None,
     seed: int = 0,
 ) -> Predictive:
-    """Predictive distributions over ``horizon``, parameters averaged over ``draws`` of them.
+    """Predictive distributions over ``horizon``, parameters averaged over ``draws`` of them; see :func:`tables`."""
+    at = histories(frequency, recency, T)
+    if (gamma_gamma is None) != (monetary_value is None):
+        raise ValueError("gamma_gamma and monetary_value come together: give both for money, neither without.")
+    ready = tables(
+        model,
+        gamma_gamma,
+        AgeSpans.of(at.frequency, at.T),
+        horizon=horizon,
+        discount_rate=discount_rate,
+        draws=draws,
+        posterior=posterior,
+        spend_posterior=spend_posterior,
+        seed=seed,
+    )
+    return ready.at(frequency, recency, T, monetary_value)
+
+
+def tables(
+    model: PurchaseModel,
+    gamma_gamma: GammaGamma | None,
+    spans: AgeSpans,
+    *,
+    horizon: float,
+    discount_rate: float = 0.0,
+    draws: int = 16,
+    posterior: Posterior | None = None,
+    spend_posterior: Posterior | None = None,
+    seed: int = 0,
+) -> Tables:
+    """What all customers of a base with these frequencies and ages share; :meth:`Tables.at` then serves any of them.
 
     Draws come from the given posteriors, else from the normal that the fits' covariances describe (in log
     parameters); a model made from given parameters counts as known. Same ``seed``, same bits.
     """
-    at = histories(frequency, recency, T)
     t = positive("horizon", horizon)
     rate = positive("discount_rate", discount_rate, zero=True)
-    if (gamma_gamma is None) != (monetary_value is None):
-        raise ValueError("gamma_gamma and monetary_value come together: give both for money, neither without.")
-    mean = None
-    if monetary_value is not None:
-        _, mean = checked_money(np.broadcast_to(frequency, at.shape), np.broadcast_to(monetary_value, at.shape))
     sources: list[tuple[Model, Posterior | None]] = [(model, posterior)]
     if gamma_gamma is not None:
         sources.append((gamma_gamma, spend_posterior))
@@ -79,7 +104,7 @@ def predictive(
         longest = max(len(spends), len(models))
         models = [models[i % len(models)] for i in range(longest)]
         spends = [spends[i % len(spends)] for i in range(longest)]
-    return Predictive(models, spends, at, mean, horizon=t, discount_rate=rate, seed=seed)
+    return Tables(models, spends, spans, horizon=t, discount_rate=rate, seed=seed)
 
 
 def intervals(
@@ -112,9 +137,6 @@ def intervals(
     >>> ahead.purchases_low, ahead.purchases_high
     (array([0., 1.]), array([ 4., 39.]))
     """
-    if not 0.0 < level < 1.0:
-        raise ValueError(f"level must be between 0 and 1, got {level!r}.")
-    share = positive("margin", margin, zero=True)
     ahead = predictive(
         model,
         gamma_gamma,
@@ -129,11 +151,19 @@ def intervals(
         spend_posterior=spend_posterior,
         seed=seed,
     )
+    return central(ahead, margin=margin, level=level)
+
+
+def central(ahead: Predictive, *, margin: float, level: float = 0.9) -> Intervals:
+    """Central ``level`` intervals of the customers whose distributions are given; ``margin`` a share of spend."""
+    if not 0.0 < level < 1.0:
+        raise ValueError(f"level must be between 0 and 1, got {level!r}.")
+    share = positive("margin", margin, zero=True)
     low, high = 0.5 * (1.0 - level), 0.5 * (1.0 + level)
     counts = ahead.purchase_quantile(low), ahead.purchase_quantile(high)
     missing = np.full(counts[0].size, np.nan)
     spend, residual = (missing, missing), (missing, missing)
-    if gamma_gamma is not None:
+    if ahead.has_money:
         spend = ahead.spend_quantile(low), ahead.spend_quantile(high)
         residual = ahead.residual_quantile(low), ahead.residual_quantile(high)
     return Intervals(

@@ -2,11 +2,13 @@
 
 Given alive, and given x, the number of purchases depends on the age alone, and so does their spend S over v + x·z̄
 (:mod:`models.btyd.spend`). Hence a table a frequency serves all its customers: survival functions on a few ages,
-averaged over draws of the parameters. A customer adds P(alive), averaged over the same draws, and a scale.
+averaged over draws of the parameters. A customer adds P(alive), averaged over the same draws, and a scale. Tables made
+for a whole base serve its parts: what is said of a customer then does not depend on the part.
 """
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numba
@@ -15,15 +17,15 @@ import numpy.typing as npt
 from scipy.special import betainc, expit
 from scipy.stats import gamma
 
+from models.btyd.age_spans import MOST, AgeSpans
 from models.btyd.ages import Indices, groups
-from models.btyd.gamma_gamma import GammaGamma
-from models.btyd.inputs import Floats, Histories
+from models.btyd.gamma_gamma import GammaGamma, checked_money
+from models.btyd.inputs import Floats, Histories, histories
 from models.btyd.lives import discounted_spends
 from models.btyd.purchases import PurchaseModel
 from models.btyd.spend import enough
 from models.btyd.threads import in_chunks
 
-_AGES = 24
 _SPENDS = 128
 _COUNTS = 48
 _TAIL = 1e-7
@@ -32,16 +34,22 @@ _NOTHING = 1e-9
 """Residual value of so small a share of a purchase, discounted over centuries, is shown as 0."""
 
 
-class _Group(NamedTuple):
-    """Customers of one frequency and their tables, a row an age; ``place`` is a customer's fractional row."""
+class _Table(NamedTuple):
+    """Survival functions of one frequency, a row an age."""
 
-    members: Indices
-    place: Floats
     counts: Floats
     spends: Floats
     residuals: Floats
     first_log: float
     log_step: float
+
+
+class _Group(NamedTuple):
+    """Customers of one frequency; ``place`` is a customer's fractional row in the table."""
+
+    members: Indices
+    place: Floats
+    table: _Table
 
 
 @numba.njit(cache=True, nogil=True)
@@ -84,14 +92,20 @@ def _column_where(table: Floats, place: Floats, target: Floats) -> Floats:
     return out
 
 
-def _places(ages: Floats, origin: float) -> tuple[Floats, Floats]:
-    """Ages to tabulate and the customers' fractional rows among them: all if few, else equal steps of the logarithm."""
-    distinct, codes = np.unique(ages, return_inverse=True)
-    if distinct.size <= _AGES:
-        return distinct, codes.astype(np.float64)
-    low, high = math.log(origin + float(distinct[0])), math.log(origin + float(distinct[-1]))
-    nodes = np.maximum(np.exp(np.linspace(low, high, _AGES)) - origin, 0.0)
-    return nodes, (np.log(origin + ages) - low) * ((_AGES - 1) / (high - low))
+def _nodes(ages: Floats, origin: float, *, wide: bool) -> Floats:
+    """Ages to tabulate: those given, or even steps of the logarithm from the least to the greatest."""
+    if not wide:
+        return ages
+    low, high = math.log(origin + float(ages[0])), math.log(origin + float(ages[-1]))
+    return np.maximum(np.exp(np.linspace(low, high, MOST)) - origin, 0.0)
+
+
+def _place(known: Floats, ages: Floats, origin: float, *, wide: bool) -> Floats:
+    """Fractional rows of the ages among the nodes that `_nodes` makes of the known ones."""
+    if not wide:
+        return np.searchsorted(known, ages).astype(np.float64)
+    low, high = math.log(origin + float(known[0])), math.log(origin + float(known[-1]))
+    return np.asarray((np.log(origin + ages) - low) * ((MOST - 1) / (high - low)))
 
 
 def _span(spends: Sequence[GammaGamma], x: float, size: int) -> tuple[float, float]:
@@ -103,19 +117,17 @@ def _span(spends: Sequence[GammaGamma], x: float, size: int) -> tuple[float, flo
     return math.log(0.5 * cheap), math.log(2.0 * dear)
 
 
-class Predictive:
-    """Predictive distributions of all customers over one horizon.
+class Tables:
+    """What living customers will buy and spend over one horizon, by frequency and age, for all customers of a base.
 
-    Built from ``models`` and, with money, as many ``spends``: one each a draw of the parameters. All methods give one
-    entry a customer. ``alive`` is P(alive), the mean over the draws.
+    Built from ``models`` and, with money, as many ``spends``: one each a draw of the parameters.
     """
 
     def __init__(
         self,
         models: Sequence[PurchaseModel],
         spends: Sequence[GammaGamma] | None,
-        at: Histories,
-        monetary_value: Floats | None,
+        spans: AgeSpans,
         *,
         horizon: float,
         discount_rate: float,
@@ -124,33 +136,65 @@ class Predictive:
         """Fill the tables; ``discount_rate`` > 0 is needed for residual value only."""
         self._models = models
         self._spends = spends
+        self._spans = spans
         self._horizon = horizon
         self._rate = discount_rate
         self._seed = seed
-        self._n = at.T.size
-        self.alive = np.zeros(self._n)
-        for model in models:
-            self.alive += expit(-model._log_odds_gone(at)) / len(models)
-        if spends is not None and monetary_value is not None:
-            self._v = float(np.mean([money.v for money in spends]))
-            own = np.where(at.frequency > 0.0, at.frequency * np.where(at.frequency > 0.0, monetary_value, 0.0), 0.0)
-            self._scale = self._v + own
-        order, edges = groups(at.frequency)
-        self._groups = in_chunks(
-            lambda group, _: self._tables(at, order[edges[group] : edges[group + 1]]), edges.size - 1, size=1
-        )
+        self._v = float(np.mean([money.v for money in spends])) if spends is not None else 0.0
+        frequencies = list(spans.ages)
+        filled = in_chunks(lambda place, _: self._fill(frequencies[place]), len(frequencies), size=1)
+        self._by_frequency = dict(zip(frequencies, filled, strict=True))
 
-    def _tables(self, at: Histories, members: Indices) -> _Group:
-        x = float(at.frequency[members[0]])
-        ages = at.T[members]
-        nodes, place = _places(ages, self._models[0].origin)
+    def at(
+        self,
+        frequency: npt.ArrayLike,
+        recency: npt.ArrayLike,
+        T: npt.ArrayLike,
+        monetary_value: npt.ArrayLike | None = None,
+    ) -> "Predictive":
+        """The distributions of some customers of the base; all are numbers or of one shape.
+
+        Raises:
+            ValueError: a customer's frequency or age is not among those that the tables were made for, or money is
+                given without models of spend, or the other way round.
+        """
+        at = histories(frequency, recency, T)
+        if (self._spends is None) != (monetary_value is None):
+            raise ValueError("gamma_gamma and monetary_value come together: give both for money, neither without.")
+        mean = None
+        if monetary_value is not None:
+            _, mean = checked_money(np.broadcast_to(frequency, at.shape), np.broadcast_to(monetary_value, at.shape))
+        alive = np.zeros(at.T.size)
+        for model in self._models:
+            alive += expit(-model._log_odds_gone(at)) / len(self._models)
+        scale = None
+        if mean is not None:
+            scale = self._v + np.where(at.frequency > 0.0, at.frequency * np.nan_to_num(mean), 0.0)
+        order, edges = groups(at.frequency)
+        found = [self._group(at, order[i:j]) for i, j in pairwise(edges)]
+        return Predictive(found, alive, scale)
+
+    def _group(self, at: Histories, members: Indices) -> _Group:
+        x, ages = float(at.frequency[members[0]]), at.T[members]
+        known, wide = self._spans.ages.get(x, np.empty(0)), x in self._spans.wide
+        inside = (ages >= known[0]) & (ages <= known[-1]) if wide else np.isin(ages, known)
+        if not inside.all():
+            told = f"ages from {known[0]:g} to {known[-1]:g}" if known.size else "no customer"
+            raise ValueError(
+                f"the tables were made for other customers: at frequency {x:g} they know {told}, and "
+                f"{np.count_nonzero(~inside)} of {ages.size} are of another age. Make them for the whole base."
+            )
+        return _Group(members, _place(known, ages, self._models[0].origin, wide=wide), self._by_frequency[x])
+
+    def _fill(self, x: float) -> _Table:
+        nodes = _nodes(self._spans.ages[x], self._models[0].origin, wide=x in self._spans.wide)
         size = 1 + max(enough(m, self._horizon, x, float(nodes[0]), _TAIL).size for m in self._models[:2])
         counts = np.arange(size)
         chances = [model._alive_pmf(counts, self._horizon, x, nodes) for model in self._models]
         survival = np.maximum(1.0 - np.cumsum(np.mean(chances, axis=0), axis=1), 0.0)
         empty = np.zeros((1, 1))
         if self._spends is None:
-            return _Group(members, place, survival, empty, empty, 0.0, 1.0)
+            return _Table(survival, empty, empty, 0.0, 1.0)
         first, last = _span(self._spends, x, size)
         step = (last - first) / (_SPENDS - 1)
         grid = np.exp(first + step * np.arange(_SPENDS))
@@ -166,7 +210,7 @@ class Predictive:
         if self._rate > 0.0:
             rng = np.random.default_rng([self._seed, int(x)])
             residuals = discounted_spends(self._models, self._spends, ratios, x, nodes, self._rate, rng)
-        return _Group(members, place, survival, spends, residuals, first, step)
+        return _Table(survival, spends, residuals, first, step)
 
     def _ratios(self, x: float) -> Floats:
         """(v + x·z)/(v̂ + x·z) of every draw, at the population's mean purchase z."""
@@ -186,13 +230,28 @@ class Predictive:
         above = 1.0 - betainc(money.p * mean_count[:, None], money.q + money.p * x, scaled / (1.0 + scaled))
         return np.asarray(mass @ above)
 
+
+class Predictive:
+    """Predictive distributions of customers over one horizon; made by :meth:`Tables.at`.
+
+    All methods give one entry a customer. ``alive`` is P(alive), the mean over the draws of the parameters.
+    """
+
+    def __init__(self, found: Sequence[_Group], alive: Floats, scale: Floats | None) -> None:
+        """Take the customers' places in the tables, and the money that one unit of scaled spend is for each."""
+        self._groups = found
+        self.alive = alive
+        self.has_money = scale is not None
+        self._scale = np.full(alive.size, np.nan) if scale is None else scale
+        self._n = alive.size
+
     def purchase_cdf(self, n: npt.ArrayLike) -> Floats:
         """P(at most ``n`` purchases within the horizon), ``n`` one a customer or one for all; 0 under 0."""
         counts = np.broadcast_to(np.asarray(n, np.float64), self._n)
         out = np.empty(self._n)
         for group in self._groups:
             wanted = np.ascontiguousarray(counts[group.members])
-            over = _above(group.counts, group.place, np.maximum(wanted, 0.0))
+            over = _above(group.table.counts, group.place, np.maximum(wanted, 0.0))
             out[group.members] = np.where(wanted < 0.0, 0.0, 1.0 - self.alive[group.members] * over)
         return out
 
@@ -200,7 +259,7 @@ class Predictive:
         """The smallest number of purchases with P(at most as many) >= ``level``."""
         out = np.empty(self._n)
         for group in self._groups:
-            column = _column_where(group.counts, group.place, self._target(group, level))
+            column = _column_where(group.table.counts, group.place, self._target(group, level))
             out[group.members] = np.ceil(column)
         return out
 
@@ -211,10 +270,10 @@ class Predictive:
         for group in self._groups:
             scaled = money[group.members] / self._scale[group.members]
             with np.errstate(divide="ignore"):
-                column = (np.log(scaled) - group.first_log) / group.log_step
-            some = _above(group.counts, group.place, np.zeros(column.size))
-            inside = _above(group.spends, group.place, np.maximum(column, 0.0))
-            start = np.exp(group.first_log)
+                column = (np.log(scaled) - group.table.first_log) / group.table.log_step
+            some = _above(group.table.counts, group.place, np.zeros(column.size))
+            inside = _above(group.table.spends, group.place, np.maximum(column, 0.0))
+            start = np.exp(group.table.first_log)
             near_zero = some + (inside - some) * scaled / start
             out[group.members] = 1.0 - self.alive[group.members] * np.where(column < 0.0, near_zero, inside)
         return out
@@ -224,9 +283,9 @@ class Predictive:
         out = np.empty(self._n)
         for group in self._groups:
             target = self._target(group, level)
-            some = _above(group.counts, group.place, np.zeros(target.size))
-            column = _column_where(group.spends, group.place, target)
-            scaled = np.where(target >= some, 0.0, np.exp(group.first_log + group.log_step * column))
+            some = _above(group.table.counts, group.place, np.zeros(target.size))
+            column = _column_where(group.table.spends, group.place, target)
+            scaled = np.where(target >= some, 0.0, np.exp(group.table.first_log + group.table.log_step * column))
             out[group.members] = self._scale[group.members] * scaled
         return out
 
@@ -235,8 +294,8 @@ class Predictive:
         out = np.empty(self._n)
         for group in self._groups:
             target = self._target(group, level)
-            column = (1.0 - np.minimum(target, 1.0)) * (group.residuals.shape[1] - 1)
-            scaled = np.where(target >= 1.0, 0.0, np.exp(_above(group.residuals, group.place, column)))
+            column = (1.0 - np.minimum(target, 1.0)) * (group.table.residuals.shape[1] - 1)
+            scaled = np.where(target >= 1.0, 0.0, np.exp(_above(group.table.residuals, group.place, column)))
             scaled[scaled < _NOTHING] = 0.0
             out[group.members] = self._scale[group.members] * scaled
         return out

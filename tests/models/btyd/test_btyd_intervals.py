@@ -3,7 +3,18 @@
 import numpy as np
 import pytest
 
-from models.btyd import BgNbd, GammaGamma, MbgNbd, ParetoNbd, intervals, predictive, probability_spend_below
+from models.btyd import (
+    AgeSpans,
+    BgNbd,
+    GammaGamma,
+    MbgNbd,
+    ParetoNbd,
+    central,
+    intervals,
+    predictive,
+    probability_spend_below,
+    tables,
+)
 
 MONEY = GammaGamma(6.25, 3.74, 15.44)
 HORIZON, RATE, N = 52.0, 0.02, 40_000
@@ -217,3 +228,26 @@ def test_without_money_there_are_counts_only():
     assert np.isnan(ahead.spend_high).all() and (ahead.purchases_high >= 0).all()
     with pytest.raises(ValueError, match="come together"):
         predictive(BgNbd(1, 1, 1, 1), MONEY, horizon=1, frequency=[0], recency=[0], T=[1])
+
+
+def test_tables_of_a_whole_base_say_of_a_part_what_they_say_of_the_whole():
+    model = MbgNbd(0.6, 40.0, 0.8, 2.5)
+    rng = np.random.default_rng(9)
+    base = model.simulate(rng.integers(1, 400, 2_000), rng)
+    x, t_x, T = base.frequency, base.recency, base.T
+    mean = 20.0 + x
+    parts = [np.arange(x.size) % 3 == k for k in range(3)]
+    spans = [AgeSpans.of(x[part], T[part]) for part in parts]
+    how = {"horizon": 30.0, "discount_rate": 0.001}
+    ready = tables(model, MONEY, spans[2] | spans[0] | spans[1], **how)
+    whole = central(ready.at(x, t_x, T, mean), margin=0.3)
+    at_once = intervals(model, MONEY, **how, margin=0.3, frequency=x, recency=t_x, T=T, monetary_value=mean)
+    alone = [central(ready.at(x[part], t_x[part], T[part], mean[part]), margin=0.3) for part in parts]
+    for name in ("purchases_high", "spend_low", "spend_high", "residual_low", "residual_high"):
+        np.testing.assert_array_equal(getattr(whole, name), getattr(at_once, name), err_msg=name)
+        for part, found in zip(parts, alone, strict=True):
+            np.testing.assert_array_equal(getattr(found, name), getattr(whole, name)[part], err_msg=name)
+    with pytest.raises(ValueError, match=r"frequency 2 they know ages from .* of another age"):
+        ready.at(2.0, 3.0, 5_000.0, 20.0)
+    with pytest.raises(ValueError, match="frequency 5000 they know no customer"):
+        ready.at(5_000.0, 3.0, 9.0, 20.0)
