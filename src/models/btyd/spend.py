@@ -16,7 +16,10 @@ from models.btyd.inputs import Floats, histories, positive
 from models.btyd.purchases import PurchaseModel
 
 _TAIL = 1e-13
-_BLOCK = 1 << 16
+_NOTHING = 1e-18
+"""A count of so small a chance adds nothing that a double could hold."""
+_BLOCK = 1 << 20
+"""Customers times counts looked at together."""
 
 
 def probability_spend_below(
@@ -58,21 +61,29 @@ def probability_spend_below(
         ages, codes = np.unique(at.T[members], return_inverse=True)
         counts = enough(model, t, float(value), float(ages[0]), _TAIL)
         chance = model._alive_pmf(counts, t, float(value), ages)
-        for start in range(0, members.size, _BLOCK):
-            block, code = members[start : start + _BLOCK], codes[start : start + _BLOCK]
-            total = chance[code, 0]
-            for n in counts[1:]:
-                total = total + chance[code, n] * betainc(gamma_gamma.p * n, shape[block], u[block])
-            below[block] = np.minimum(total, 1.0)
+        some = 1 + np.flatnonzero(chance[:, 1:].max(axis=0) > _NOTHING)
+        rows = max(1, _BLOCK // max(some.size, 1))
+        for start in range(0, members.size, rows):
+            block, code = members[start : start + rows], codes[start : start + rows]
+            within = betainc(gamma_gamma.p * some, shape[block, None], u[block, None])
+            below[block] = np.minimum(chance[code, 0] + (chance[code][:, some] * within).sum(axis=1), 1.0)
     gone = model._log_odds_gone(at)
     return np.asarray(expit(gone) + expit(-gone) * below).reshape(at.shape)
 
 
 def enough(model: PurchaseModel, t: float, x: float, youngest: float, tail: float) -> npt.NDArray[np.int64]:
-    """0, 1, … up to where the rest has a chance under ``tail``; the youngest buy fastest."""
+    """0, 1, … up to where the rest has a chance under ``tail``; the youngest buy fastest.
+
+    Whoever may stop buys no more than who goes on at the same rate, whose count is negative binomial: its tail
+    I_z(n, r + x), z = t/(α + T + t), is known without a sum that rounding keeps from 1.
+    """
+    r, alpha = (float(value) for value in model.parameters[:2])
+    rate, z = r + x, t / (alpha + youngest + t)
     size = 16
-    while True:
-        counts = np.arange(size)
-        if 1.0 - float(model._alive_pmf(counts, t, x, np.array([youngest])).sum()) < tail or size > 1 << 16:
-            return counts
+    while betainc(size, rate, z) >= tail:
         size *= 2
+    low = size // 2
+    while size - low > 8:
+        middle = (low + size) // 2
+        low, size = (middle, size) if betainc(middle, rate, z) >= tail else (low, middle)
+    return np.arange(size)

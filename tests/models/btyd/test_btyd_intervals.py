@@ -15,6 +15,7 @@ from models.btyd import (
     probability_spend_below,
     tables,
 )
+from models.btyd.spend import enough
 
 MONEY = GammaGamma(6.25, 3.74, 15.44)
 HORIZON, RATE, N = 52.0, 0.02, 40_000
@@ -251,3 +252,17 @@ def test_tables_of_a_whole_base_say_of_a_part_what_they_say_of_the_whole():
         ready.at(2.0, 3.0, 5_000.0, 20.0)
     with pytest.raises(ValueError, match="frequency 5000 they know no customer"):
         ready.at(5_000.0, 3.0, 9.0, 20.0)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [BgNbd(12.1, 19.3, 1.8, 435.0), MbgNbd(12.1, 19.3, 1.9, 468.0), ParetoNbd(11.9, 19.2, 4.1, 1746.0)],
+    ids=lambda model: model.name,
+)
+def test_counts_of_daily_buyers_are_bounded_and_whole(model):
+    # The sum of their chances is rounded to more than 1e-13 off 1: what is left out must not be measured by it.
+    counts = enough(model, 60.0, 300.0, 400.0, 1e-13)
+    assert counts.size < 200
+    chances = model._alive_pmf(counts, 60.0, 300.0, np.array([400.0, 410.0]))
+    np.testing.assert_allclose(chances.sum(axis=1), 1.0, atol=1e-10)
+    assert probability_spend_below(model, MONEY, np.inf, 60.0, 300, 399.0, 400.0, 8.0) == pytest.approx(1.0, abs=1e-10)
