@@ -7,7 +7,7 @@ from models.learning.files import digest
 from models.learning.forecast import Forecast, Outcome
 from models.learning.loss import loss_probability, still_there
 from models.learning.origins import Origins, origins, rolling
-from models.learning.reasons import Drivers, drivers
+from models.learning.reasons import Drivers, drivers, has_drivers
 from models.learning.snapshot import ENOUGH, Snapshot
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "digest",
     "drivers",
     "fit_all",
+    "has_drivers",
     "load",
     "loss_probability",
     "origins",

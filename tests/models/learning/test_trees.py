@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from features.registry import FEATURES
 from models.btyd import MbgNbd
-from models.learning import Settings, candidates, drivers, loss_probability, still_there
+from models.learning import Settings, candidates, drivers, has_drivers, loss_probability, still_there
 from models.learning.boosted import overlap_weights
 from models.learning.matrix import BTYD, Layout, btyd_columns
 from models.learning.tune import tune
@@ -61,7 +61,7 @@ def test_drivers_add_up_to_the_forecast(boosted, simulated):
     test = simulated[1]
     rows = np.arange(0, test.n, 5)
     families = {name: feature.family for name, feature in FEATURES.items()}
-    found = drivers(boosted, test, rows, families, top=50, raising=False)
+    found = drivers(boosted, test, rows, families, top=50)
     total = np.nansum(found.contribution, axis=1)
     part = test.take(rows)
     matrix = boosted.layout.matrix(part.features, btyd_columns(boosted.btyd.predict(part)))
@@ -70,23 +70,38 @@ def test_drivers_add_up_to_the_forecast(boosted, simulated):
     np.testing.assert_allclose(base - total, -np.log(churn / (1 - churn)), rtol=1e-7, atol=1e-7)
 
 
-def test_drivers_raise_the_risk_and_come_with_the_customers_own_number(boosted, simulated):
+def test_the_strongest_come_first_with_the_customers_own_number(boosted, simulated):
     test = simulated[1]
     rows = np.arange(20)
     families = {name: feature.family for name, feature in FEATURES.items()}
     found = drivers(boosted, test, rows, families)
     assert found.family.shape == (20, 3)
-    known = found.feature >= 0
-    assert (found.contribution[known] > 0).all()
-    assert (np.diff(np.where(known, found.contribution, 0.0), axis=1) <= 0).all()
+    size = np.abs(np.where(found.feature >= 0, found.contribution, 0.0))
+    assert (np.diff(size, axis=1) <= 0).all()
     told = found.frame(test, rows)
     assert set(told["rank"]) <= {1, 2, 3}
     for row in told.itertuples():
         if row.feature in test.features:
             own = test.features[row.feature].iloc[list(test.customer_id).index(row.customer_id)]
             assert row.value == own or (np.isnan(row.value) and np.isnan(own))
+
+
+def test_a_forecast_without_trees_has_no_drivers(boosted, simulated):
     naive = candidates(["naive"])["naive"].fit(simulated[0], seed=1)
-    assert drivers(naive, test, rows, families) is None
+    assert not has_drivers(naive)
+    assert drivers(naive, simulated[1], np.arange(3), {}) is None
+    assert has_drivers(boosted)
+    assert not has_drivers(dataclasses.replace(boosted, buys=None))
+
+
+def test_who_is_asked_about_together_does_not_matter(boosted, simulated):
+    test = simulated[1]
+    families = {name: feature.family for name, feature in FEATURES.items()}
+    all_at_once = drivers(boosted, test, np.arange(12), families)
+    for row in range(12):
+        alone = drivers(boosted, test, np.array([row]), families)
+        np.testing.assert_array_equal(alone.feature[0], all_at_once.feature[row])
+        np.testing.assert_array_equal(alone.contribution[0], all_at_once.contribution[row])
 
 
 def test_tuning_never_loses_to_the_defaults_and_repeats_itself(simulated):
