@@ -19,12 +19,32 @@ BTYD = (
 )
 
 
+LEAST = 1e-6
+"""Chances and amounts below this are as good as none: what is left of them after rounding differs by machine."""
+
+UNDERFLOW = 1e-200
+"""Expected purchases below this say nothing of the basket."""
+
+
 def btyd_columns(forecast: Forecast) -> FloatArray:
     """Return the columns of BTYD from a buy-till-you-die forecast of the same customers (n, 5)."""
-    purchases = forecast.expected_purchases
-    basket = np.divide(forecast.expected_spend, purchases, out=np.full_like(purchases, np.nan), where=purchases > 0)
-    columns = (1.0 - forecast.churn_probability, forecast.p_alive, purchases, basket, forecast.expected_spend)
-    return np.column_stack(columns)
+    purchases, spend = forecast.expected_purchases, forecast.expected_spend
+    basket = np.divide(spend, purchases, out=np.full_like(purchases, np.nan), where=purchases > UNDERFLOW)
+    buys, alive, count, money = (
+        np.maximum(column, LEAST) for column in (1.0 - forecast.churn_probability, forecast.p_alive, purchases, spend)
+    )
+    return np.column_stack((buys, alive, count, basket, money))
+
+
+def given_buying(amount: FloatArray, churn_probability: FloatArray, *, otherwise: float) -> FloatArray:
+    """Return an expected amount per customer who buys, E / P(buys), and `otherwise` where both vanish.
+
+    Dividing what is left of the two after rounding would give another answer on every machine.
+
+    >>> given_buying(np.array([0.5, 0.0]), np.array([0.75, 1.0]), otherwise=1.0).round(4)
+    array([2., 1.])
+    """
+    return (amount + otherwise * LEAST) / (1.0 - churn_probability + LEAST)
 
 
 @dataclasses.dataclass(frozen=True)
