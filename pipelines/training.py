@@ -21,6 +21,7 @@ from features.window import Window, to_day
 from models import evaluation, learning
 from models.btyd import Finding, GammaGamma, MbgNbd, check
 from models.learning import Snapshot
+from models.learning.baskets import FEWEST_REPEATERS
 from pipelines import tracking
 from pipelines.bundle import Bundle, features_digest
 from pipelines.commit import code_version
@@ -126,7 +127,7 @@ def train(config: Config, store: HistoryStore, tracker: Tracker, progress: Progr
 def checks(history: History, now: Snapshot, bundle: Bundle) -> tuple[Finding, ...]:
     """Whether the value models' story is true of these customers, and what follows where it is not."""
     known = AsOf.of(history, now.as_of)
-    return check(
+    found = check(
         bundle.value,
         bundle.spend,
         now.frequency,
@@ -136,6 +137,18 @@ def checks(history: History, now: Snapshot, bundle: Bundle) -> tuple[Finding, ..
         offsets=known.offsets,
         day=known.day,
     )
+    repeaters = repeats_with_money(now)
+    if bundle.spend is None or repeaters >= FEWEST_REPEATERS:
+        return found
+    few = Finding(
+        "repeat values",
+        repeaters,
+        FEWEST_REPEATERS,
+        exceeded=True,
+        sentence=f"Only {repeaters} customers came back with money; {FEWEST_REPEATERS} are needed to learn from those.",
+        action="Gamma-Gamma is fitted to all purchases, the first included, as if these were like repeat purchases.",
+    )
+    return (*found, few)
 
 
 def evidence_of(history: History, trial: Trial, winner: str, value: MbgNbd) -> dict[str, pd.DataFrame]:
@@ -190,8 +203,6 @@ def refit(now: Snapshot, span: Span, trial: Trial, winner: str, config: Config) 
     candidate = learning.candidates([winner], settings=trial.settings)[winner]
     forecaster = candidate.fit([*trial.learned, trial.test, now], seed=config.learning.seed)
     value = MbgNbd.fit(now.frequency, now.recency, now.T)
-    paying = (now.frequency > 0) & (now.monetary_value > 0)
-    spend = GammaGamma.fit(now.frequency[paying], now.monetary_value[paying]) if now.has_money else None
     return Bundle(
         candidate=winner,
         as_of=span.as_of,
@@ -201,9 +212,32 @@ def refit(now: Snapshot, span: Span, trial: Trial, winner: str, config: Config) 
         forecaster=forecaster,
         judged=trial.judged[winner].fitted,
         value=value,
-        spend=spend,
+        spend=spend_model(now) if now.has_money else None,
         stages=StagePolicy.from_rates(value.r, value.alpha, span.horizon),
     )
+
+
+def repeats_with_money(now: Snapshot) -> int:
+    """Number of customers whose repeat purchases have a mean value above 0."""
+    return int(np.count_nonzero((now.frequency > 0) & (now.monetary_value > 0)))
+
+
+def spend_model(now: Snapshot) -> GammaGamma:
+    """Gamma-Gamma of the repeat purchases; with too few of these, of all purchases, the first included.
+
+    Raises:
+        TrainingError: no customer has spent anything.
+    """
+    if repeats_with_money(now) >= FEWEST_REPEATERS:
+        return GammaGamma.fit(now.frequency, np.maximum(np.nan_to_num(now.monetary_value), 0.0))
+    paid = now.spend > 0
+    if not paid.any():
+        raise TrainingError(
+            f"tables.transactions.amount: none of {now.n:,} customers has spent more than 0 by {now.as_of}. "
+            "Name the column that holds the money, or set amount = false for a log without amounts."
+        )
+    purchases = now.frequency[paid] + 1.0
+    return GammaGamma.fit(purchases, now.spend[paid] / purchases)
 
 
 def log_candidate(

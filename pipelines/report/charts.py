@@ -234,16 +234,17 @@ def calibration(points: Sequence[tuple[float, float, float]], title: str, x_labe
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """Return about four round numbers that cover [low, high].
+    """Return about four round numbers that cover [low, high], two at least.
 
-    >>> _ticks(0.0, 0.47)
-    [0.0, 0.2, 0.4, 0.6]
+    >>> _ticks(0.0, 0.47), _ticks(0.0, 0.0)
+    ([0.0, 0.2, 0.4, 0.6], [0.0, 0.5])
     """
     span = (high - low) or abs(high) or 1.0
     step = 10 ** floor(log10(span / 3))
     step *= next(factor for factor in (1, 2, 5, 10) if span / (factor * step) <= 4)
     first = floor(low / step + 1e-9)
-    return [round(step * k, 12) for k in range(first, ceil(high / step - 1e-9) + 1)]
+    last = max(ceil(high / step - 1e-9), first + 1)
+    return [round(step * k, 12) for k in range(first, last + 1)]
 
 
 def _short(value: float) -> str:
