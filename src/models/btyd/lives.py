@@ -5,6 +5,7 @@ stretch time, so that quantiles are smooth in the age; paths run through the par
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from models.btyd.purchases import PurchaseModel
 PATHS = 4096
 _ROUNDS = 40
 _QUANTILES = 513
+_SLOWEST = 1e-100
+"""Where r is tiny a drawn rate may be too small for a double: still a rate, of no purchase in any time."""
 
 
 def discounted_spends(
@@ -31,7 +34,8 @@ def discounted_spends(
     A path's first forty purchases are drawn one by one; what may follow takes its mean rate until a drawn end.
     """
     which = np.arange(PATHS) % len(models)
-    life = models[0].draw_lives(models, which, x, ages, rng)
+    drawn = models[0].draw_lives(models, which, x, ages, rng)
+    life = replace(drawn, rate=np.maximum(drawn.rate, _SLOWEST))
     p, q = (np.array([getattr(money, name) for money in spends])[which] for name in ("p", "q"))
     worth = ratios[which] / rng.gamma(q + p * x)
     total = np.zeros((PATHS, ages.size))

@@ -266,3 +266,24 @@ def test_counts_of_daily_buyers_are_bounded_and_whole(model):
     chances = model._alive_pmf(counts, 60.0, 300.0, np.array([400.0, 410.0]))
     np.testing.assert_allclose(chances.sum(axis=1), 1.0, atol=1e-10)
     assert probability_spend_below(model, MONEY, np.inf, 60.0, 300, 399.0, 400.0, 8.0) == pytest.approx(1.0, abs=1e-10)
+
+
+@pytest.mark.parametrize(
+    "model", [MbgNbd(1e-3, 30.0, 0.5, 50.0), ParetoNbd(1e-3, 30.0, 0.5, 50.0)], ids=lambda m: m.name
+)
+def test_a_base_of_one_time_buyers_has_intervals(model):
+    # With r near 0 drawn rates underflow to 0; warnings are errors in the tests.
+    x, t_x, T = np.array([0.0, 0.0, 1.0]), np.array([0.0, 0.0, 30.0]), np.array([10.0, 200.0, 300.0])
+    found = intervals(
+        model,
+        MONEY,
+        horizon=30.0,
+        discount_rate=3e-4,
+        margin=0.3,
+        frequency=x,
+        recency=t_x,
+        T=T,
+        monetary_value=np.array([np.nan, np.nan, 20.0]),
+    )
+    assert (found.residual_high[:2] == 0.0).all()
+    assert found.residual_high[2] > 0.0
