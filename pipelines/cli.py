@@ -229,7 +229,8 @@ def main() -> None:
             raise
         from pipelines.console import errors
 
-        errors.print(f"[bold red]{type(error).__name__}[/]", end=" ")
+        kind = "Error" if type(error) is ValueError else type(error).__name__
+        errors.print(f"[bold red]{kind}:[/]", end=" ")
         errors.print(str(error), markup=False, soft_wrap=True)
         sys.exit(2)
 
