@@ -1,10 +1,9 @@
-"""One bucket of customers in, all that is estimated of them out: stages, forecasts, values, in one Arrow table.
+"""Some customers in, all that is estimated of them out: stages, forecasts, values, in one Arrow table.
 
-A pure function of the bucket's events up to `as_of`, the trained bundle and the money settings; buckets may be computed
-in any order, again, or on another machine, and give the same rows.
+A pure function of their events up to `as_of`, the trained bundle, the whole base's sums and the money settings;
+customers may be computed in any order, again, or on another machine, and give the same rows.
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,48 +11,20 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from decisions.cause_sums import CauseSums
 from decisions.causes import diagnose
 from decisions.gains import Worth
-from decisions.season import Season
 from decisions.stages import replay
 from features.history import History
-from features.outcomes import BaseLevel, RateReference
 from features.window import Window
-from models.btyd import intervals, retention_terms
+from models.btyd import central, retention_terms
 from models.learning import Snapshot
 from models.learning.loss import loss_probability, still_there
 from models.residual import residual_value
 from pipelines.bundle import Bundle
-from pipelines.config import Config
+from pipelines.money_terms import MoneyTerms
+from pipelines.whole_base import WholeBase
 
 Floats = npt.NDArray[np.float64]
-DAYS_PER_YEAR = 365.25
-
-
-@dataclass(frozen=True)
-class MoneyTerms:
-    """What turns purchases into value: margin, continuous discount rate a day, days over which value is counted."""
-
-    margin: float
-    discount_rate: float
-    value_horizon: int
-
-    @classmethod
-    def of(cls, config: Config) -> "MoneyTerms":
-        """The terms of a configuration."""
-        rate = math.log1p(config.money.discount_rate_per_year) / DAYS_PER_YEAR
-        return cls(config.money.margin, rate, config.retention.value_horizon_days)
-
-
-@dataclass(frozen=True)
-class WholeBase:
-    """What single customers are judged against: the base's season, purchase rates, basket, and what causes need."""
-
-    season: Season
-    reference: RateReference
-    level: BaseLevel
-    causes: CauseSums
 
 
 def estimate(history: History, bundle: Bundle, window: Window, base: WholeBase, money: MoneyTerms) -> pa.Table:
@@ -79,9 +50,36 @@ def estimate(history: History, bundle: Bundle, window: Window, base: WholeBase, 
         "cause": diagnose(history, window.as_of_day, stages, base.causes, bundle.stages)[known],
     }
     spread = _Spread(known.size, buyers)
-    columns |= {name: spread(values) for name, values in _of_buyers(history, bundle, window, base, money).items()}
+    found = _of_buyers(history, bundle, window, base, money) if buyers.size else dict.fromkeys(OF_BUYERS, np.empty(0))
+    columns |= {name: spread(found[name]) for name in OF_BUYERS}
     ids = history.customer_id.take(pa.array(known))
     return pa.table({"customer_id": ids, **{name: pa.array(values) for name, values in columns.items()}})
+
+
+OF_BUYERS = (
+    "expected_purchases",
+    "expected_purchases_low",
+    "expected_purchases_high",
+    "expected_spend",
+    "expected_spend_low",
+    "expected_spend_high",
+    "residual_value",
+    "residual_value_low",
+    "residual_value_high",
+    "p_alive",
+    "clv",
+    "churn_probability",
+    "decline_probability",
+    "loss_probability",
+    "p_star",
+    "kappa",
+    "v_prevent",
+    "v_back",
+    "purchases_at_risk",
+    "order_value",
+    "value_after_second",
+)
+"""Columns that rest on purchases."""
 
 
 @dataclass(frozen=True)
@@ -133,17 +131,7 @@ def _of_buyers(
     one = np.ones(x.size)
     soon = np.maximum(age, 1.0)  # as if the second purchase came today, or tomorrow where the first came today
     second = model.expected_discounted_purchases(money.value_horizon, money.discount_rate, one, soon, soon)
-    ahead = intervals(
-        model,
-        bundle.spend,
-        horizon=window.horizon,
-        discount_rate=money.discount_rate,
-        margin=money.margin,
-        frequency=x,
-        recency=t_x,
-        T=age,
-        monetary_value=None if bundle.spend is None else baskets,
-    )
+    ahead = central(base.tables.at(x, t_x, age, None if bundle.spend is None else baskets), margin=money.margin)
     return {
         **_with_interval("expected_purchases", forecast.expected_purchases, ahead.purchases_low, ahead.purchases_high),
         **_with_interval("expected_spend", forecast.expected_spend, ahead.spend_low, ahead.spend_high),

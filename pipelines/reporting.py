@@ -26,7 +26,8 @@ from pipelines.files import replacing
 from pipelines.ingest import HistoryStore
 from pipelines.policies import policy_version, retention_policy
 from pipelines.report import ReportInput, render
-from pipelines.scoring import ScoringError, champion_of, listed, manifest_path
+from pipelines.score_manifest import listed, manifest_path
+from pipelines.scoring import ScoringError, champion_of
 from pipelines.tracking import Tracker
 from pipelines.training import known_until
 

@@ -1,10 +1,11 @@
 """The scores table, made from estimates and plan: part by part in, sorted by priority out, in bounded memory.
 
-Rows are first scattered into files of consecutive priorities, then each file is sorted, checked and appended to the
-outputs. Nothing holds more than one file's rows.
+Estimates are first scattered into files of consecutive priorities, then each file is sorted, put into words, checked
+and appended to the outputs. Nothing holds more than one file's rows.
 """
 
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +25,13 @@ from decisions.stages import stage_labels
 from decisions.strategies import cause_labels, strategy_labels
 from features.window import NEVER, Window
 from pipelines.bundle import Bundle
+from pipelines.score_parts import Parts
 
-CHUNK_ROWS = 200_000
+Places = npt.NDArray[np.int64]
+
+CHUNK_ROWS = 100_000
+PLACE = "place"
+"""Column of intermediate files: where a customer stands in the plan."""
 CSV_DECIMALS = 6
 
 
@@ -44,13 +50,13 @@ class Stamp:
     scheme: Scheme
 
 
-def rows(estimates: pa.Table, plan: Plan, at: slice, stamp: Stamp) -> pa.Table:
-    """The scores of one part of the customers, not yet sorted.
+def rows(estimates: pa.Table, plan: Plan, at: slice | Places, stamp: Stamp) -> pa.Table:
+    """The scores of some of the customers, in the order of their estimates.
 
     Args:
-        estimates: the part's rows as `pipelines.estimates.estimate` made them.
+        estimates: their rows as `pipelines.estimates.estimate` made them.
         plan: the plan over all customers.
-        at: where the part's rows lie in the plan.
+        at: where these stand in the plan.
         stamp: what is the same in every row.
     """
     n = estimates.num_rows
@@ -132,48 +138,74 @@ COPIED = (
 """Columns that the scores take from the estimates as they are, NaN becoming null."""
 
 
-def write(parts: Iterator[pa.Table], n: int, *, parquet: Path, csv: Path, scratch: Path) -> None:
-    """Sort the parts by priority and write them as Parquet and CSV; every row is checked before it is written.
+def write(parts: Parts, chosen: Plan, stamp: Stamp, *, parquet: Path, csv: Path, scratch: Path) -> None:
+    """Write the whole table, sorted by priority.
 
     Args:
-        parts: the scores of the parts, in any order.
-        n: number of rows in all.
+        parts: the estimates.
+        chosen: the plan over all customers.
+        stamp: what is the same in every row.
         parquet: where the Parquet file goes.
         csv: where the CSV file goes; its text cells cannot execute in a spreadsheet.
-        scratch: an empty folder for intermediate files.
+        scratch: a folder for intermediate files, emptied first.
+
+    Raises:
+        ScoresError: there is no customer, or the rows break a rule of the table.
     """
-    chunks = [scratch / f"chunk-{k:05d}.parquet" for k in range(max(1, -(-n // CHUNK_ROWS)))]
-    schema = _scatter(parts, chunks)
+    if not parts.rows:
+        raise scores.ScoresError("scores: there is no customer to score as of this date. Choose a later one.")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    chunks = _scatter(parts, chosen, scratch)
     first = 1
     with ExitStack() as stack:
-        as_parquet = stack.enter_context(pq.ParquetWriter(parquet, schema, compression="zstd"))
-        as_csv = stack.enter_context(pa_csv.CSVWriter(csv, _csv_ready(schema.empty_table()).schema))
+        as_parquet: pq.ParquetWriter | None = None
+        as_csv: pa_csv.CSVWriter | None = None
         for chunk in chunks:
-            table = pq.read_table(chunk).sort_by("priority").combine_chunks().cast(schema)
+            table = _sorted(chunk, chosen, stamp)
             scores.check(table, first=first)
-            first += table.num_rows
+            readable = _csv_ready(table)
+            if as_parquet is None or as_csv is None:
+                as_parquet = stack.enter_context(pq.ParquetWriter(parquet, table.schema, compression="zstd"))
+                as_csv = stack.enter_context(pa_csv.CSVWriter(csv, readable.schema))
             as_parquet.write_table(table)
-            as_csv.write_table(_csv_ready(table))
+            as_csv.write_table(readable)
+            first += table.num_rows
             chunk.unlink()
-    if first != n + 1:
-        raise scores.ScoresError(f"scores: {n} customers were planned, {first - 1} rows came. This is a fault here.")
+    if first != parts.rows + 1:
+        raise scores.ScoresError(
+            f"scores: {parts.rows} customers were planned, {first - 1} rows came. This is a fault here."
+        )
 
 
-def _scatter(parts: Iterator[pa.Table], chunks: Sequence[Path]) -> pa.Schema:
-    """Append each row to the file of its priority; returns the schema."""
-    schema = None
+def _scatter(parts: Parts, chosen: Plan, scratch: Path) -> list[Path]:
+    """Append each customer's estimates, with the place in the plan, to the file of its priority."""
+    chunks = [scratch / f"chunk-{k:05d}.arrow" for k in range(-(-parts.rows // CHUNK_ROWS))]
+    edges = np.arange(len(chunks) + 1) * CHUNK_ROWS + 1
+    begin = 0
     with ExitStack() as stack:
-        writers: list[pq.ParquetWriter] = []
-        for part in parts:
-            if schema is None:
-                schema = part.schema
-                writers = [stack.enter_context(pq.ParquetWriter(c, schema, compression="lz4")) for c in chunks]
-            home = pc.divide(pc.subtract(part["priority"], 1), CHUNK_ROWS)
-            for k in pc.unique(home).to_pylist():
-                writers[k].write_table(part.filter(pc.equal(home, k)))
-    if schema is None:
-        raise scores.ScoresError("scores: there is no customer to score as of this date. Choose a later one.")
-    return schema
+        writers: list[pa.RecordBatchStreamWriter] = []
+        for path, size in zip(parts.paths, parts.sizes, strict=True):
+            part = pq.read_table(path)
+            priority = chosen.priority[begin : begin + size]
+            order = np.argsort(priority)
+            part = part.append_column(PLACE, pa.array(np.arange(begin, begin + size))).take(pa.array(order))
+            if not writers:
+                writers = [stack.enter_context(pa.ipc.new_stream(chunk, part.schema)) for chunk in chunks]
+            cuts = np.searchsorted(priority[order], edges)
+            for writer, start, stop in zip(writers, cuts[:-1], cuts[1:], strict=True):
+                writer.write_table(part.slice(start, stop - start))
+            begin += size
+    return chunks
+
+
+def _sorted(chunk: Path, chosen: Plan, stamp: Stamp) -> pa.Table:
+    """The scores of a file of consecutive priorities."""
+    with pa.OSFile(str(chunk)) as source, pa.ipc.open_stream(source) as stream:
+        estimates = stream.read_all()
+    place = estimates[PLACE].to_numpy()
+    order = np.argsort(chosen.priority[place])
+    return rows(estimates.take(pa.array(order)), chosen, place[order], stamp)
 
 
 def _csv_ready(table: pa.Table) -> pa.Table:

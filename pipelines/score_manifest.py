@@ -1,0 +1,58 @@
+"""The manifest of a scoring: what was scored by what, how long it took, and how the outputs can be told to be whole."""
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from decisions.measurement import Detectable, PlanSummary
+from pipelines.commit import code_version
+from pipelines.config import Config
+from pipelines.files import replacing
+
+
+def manifest_path(config: Config, day: str) -> Path:
+    """Where the manifest of a scoring lies."""
+    return config.directory / "manifests" / f"{day}.json"
+
+
+def finished(config: Config, day: str, key: str) -> dict[str, Any] | None:
+    """The manifest of a scoring that is this very one, its outputs unchanged since; else None.
+
+    A checkout with uncommitted changes may score otherwise than the same commit did before: it always scores again.
+    """
+    path = manifest_path(config, day)
+    if not path.exists() or code_version().endswith("+changes"):
+        return None
+    facts: dict[str, Any] = json.loads(path.read_text())
+    outputs = {config.directory / name: digest for name, digest in facts["outputs"].items()}
+    same = facts["key"] == key and all(one.exists() and _digest(one) == digest for one, digest in outputs.items())
+    return facts if same else None
+
+
+def listed(facts: Mapping[str, Any]) -> PlanSummary:
+    """The list in numbers, as a manifest holds them."""
+    document = facts["list"]
+    pairs = tuple((float(rate), float(gain)) for rate, gain in document["by_rate"])
+    return PlanSummary(**{**document, "by_rate": pairs, "detectable": Detectable(**document["detectable"])})
+
+
+def digests(config: Config, outputs: Sequence[Path]) -> dict[str, str]:
+    """Digests of files below the output folder, by their path in it."""
+    return {str(one.relative_to(config.directory)): _digest(one) for one in outputs}
+
+
+def write_manifest(config: Config, day: str, facts: Mapping[str, object]) -> Path:
+    """Write the manifest in one piece."""
+    path = manifest_path(config, day)
+    document = {**facts, "written_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds")}
+    with replacing(path) as partial:
+        partial.write_text(json.dumps(document, indent=1) + "\n")
+    return path
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,60 @@
+"""What single customers are judged against, gathered from all buckets before the first one is estimated."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from decisions.cause_sums import CauseSums, cause_sums
+from decisions.season import Season, season_sums
+from features.asof import AsOf
+from features.history import History
+from features.outcomes import BaseLevel, RateReference, base_level
+from features.window import Window
+from models.btyd import AgeSpans, Tables, tables
+from pipelines.bundle import Bundle
+from pipelines.ingest import HistoryStore
+from pipelines.money_terms import MoneyTerms
+
+
+@dataclass(frozen=True)
+class WholeBase:
+    """The base's season, purchase rates, basket, what causes need, and the tables that intervals are read from."""
+
+    season: Season
+    reference: RateReference
+    level: BaseLevel
+    causes: CauseSums
+    tables: Tables
+
+
+def whole_base(store: HistoryStore, bundle: Bundle, window: Window, money: MoneyTerms) -> WholeBase:
+    """Read every bucket once with its lines and once without; one is in memory at a time, and one is read ahead."""
+    reference = RateReference(bundle.value.r, bundle.value.alpha)
+    season, causes, spans = None, None, AgeSpans({})
+    for history in store:
+        sums = season_sums(history, bundle.stages, last_day=window.as_of_day)
+        found = cause_sums(history, window.as_of_day, window.horizon)
+        season = sums if season is None else season + sums
+        causes = found if causes is None else causes + found
+        spans = spans | _spans(history, window)
+    if season is None or causes is None:
+        raise ValueError("the history has no bucket: run `lifecycle ingest` again.")
+    ready = tables(bundle.value, bundle.spend, spans, horizon=float(window.horizon), discount_rate=money.discount_rate)
+    level = base_level(_WithoutLines(store), window, reference=reference)
+    return WholeBase(season.factor(bundle.stages), reference, level, causes, ready)
+
+
+def _spans(history: History, window: Window) -> AgeSpans:
+    known = AsOf.of(history, window.as_of)
+    return AgeSpans.of(np.diff(known.offsets) - 1, window.as_of_day - known.day[known.offsets[:-1]])
+
+
+class _WithoutLines:
+    """The histories of a store without what single lines say, as often as they are asked for."""
+
+    def __init__(self, store: HistoryStore) -> None:
+        self._store = store
+
+    def __iter__(self) -> Iterator[History]:
+        return (self._store.read(bucket, with_lines=False) for bucket in range(self._store.n_buckets))
