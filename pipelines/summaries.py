@@ -3,6 +3,7 @@
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
@@ -106,7 +107,7 @@ TOP = 10
 
 def show_scoring(scoring: Scoring) -> None:
     """Print the stages with counts and value, and the first customers to retain with the reasons."""
-    table = pq.read_table(scoring.parquet, columns=list(STAGE_COLUMNS))
+    table = pq.read_table(scoring.parquet, columns=list(STAGE_COLUMNS), read_dictionary=["stage"])
     stages = value_by_stage(table.to_pandas())
     money = scoring.stamp.has_money
     rows = []
@@ -128,8 +129,7 @@ def show_scoring(scoring: Scoring) -> None:
 
 
 def _show_list(scoring: Scoring, money: bool) -> None:
-    table = pq.read_table(scoring.parquet, columns=["customer_id", "strategy", "expected_gain", "reasons", "selected"])
-    first = table.filter(pc.field("selected")).slice(0, TOP).to_pylist()
+    first = _first_selected(scoring.parquet)
     rows = [
         (
             str(one["customer_id"]),
@@ -151,6 +151,18 @@ def _show_list(scoring: Scoring, money: bool) -> None:
         f"{summary.targeted:,} targeted, {summary.control:,} of them left alone as control group; "
         f"cost {_amount(summary.spent, money)}, assumed gain {_amount(summary.gain, money)}."
     )
+
+
+def _first_selected(parquet: Path) -> list[dict[str, Any]]:
+    """The first of the selected; they stand at the head of the table, among the targeted."""
+    found: list[dict[str, Any]] = []
+    columns = ["customer_id", "strategy", "expected_gain", "reasons", "targeted", "selected"]
+    with pq.ParquetFile(parquet) as table:
+        for batch in table.iter_batches(batch_size=10_000, columns=columns):
+            found += batch.filter(batch["selected"]).slice(0, TOP - len(found)).to_pylist()
+            if len(found) == TOP or not pc.any(batch["targeted"]).as_py():
+                break
+    return found
 
 
 def show_places(scoring: Scoring, report: Path, config: Config) -> None:

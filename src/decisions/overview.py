@@ -17,7 +17,7 @@ def value_by_stage(scores: pd.DataFrame) -> pd.DataFrame:
     churn_probability (the mean: a forecast), targeted, selected, expected_gain (of the targeted).
 
     Args:
-        scores: columns of `decisions.scores`, one row a customer.
+        scores: columns of `decisions.scores`, one row a customer; `stage` as text or as categories.
     """
     gain = scores["expected_gain"].where(scores["targeted"])
     frame = scores.assign(gain=gain)
@@ -33,7 +33,8 @@ def value_by_stage(scores: pd.DataFrame) -> pd.DataFrame:
             "selected": groups["selected"].sum(),
             "expected_gain": groups["gain"].sum(),
         }
-    ).reindex(STAGES)
+    )
+    table = table.set_axis(table.index.astype(str)).reindex(STAGES)
     sums = [name for name in table.columns if name != "churn_probability"]
     table[sums] = table[sums].fillna(0)
     table.loc["total"] = table[sums].sum()
