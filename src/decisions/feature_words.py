@@ -4,25 +4,12 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from decisions.names import Language
+from decisions.names import LANGUAGES, Language
+from features.families.season import MONTHS, WEEKDAYS
 from features.registry import FEATURES
 
-_DAYS: Final = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
-_WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_MONTHS: Final = (
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-)
+WEEKDAYS_ZH: Final = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
+MONTHS_ZH: Final = tuple(f"{month} 月" for month in range(1, 13))
 
 _PATTERNS: Final[tuple[tuple[re.Pattern[str], Callable[[str], str]], ...]] = (
     (re.compile(r"purchases_(\d+)d"), "近 {} 天购买次数".format),
@@ -45,6 +32,10 @@ _PATTERNS: Final[tuple[tuple[re.Pattern[str], Callable[[str], str]], ...]] = (
     (re.compile(r"returned_amount_(\d+)d"), "近 {} 天退货金额".format),
     (re.compile(r"invoices_(\d+)d"), "近 {} 天账单数".format),
     (re.compile(r"days_late_(\d+)d"), "近 {} 天账单平均逾期天数".format),
+    (re.compile(r"campaign_contacts_(\d+)d"), "近 {} 天营销触达次数".format),
+    (re.compile(r"campaign_controls_(\d+)d"), "近 {} 天列入对照组次数".format),
+    (re.compile(r"campaign_treatments_(\d+)d"), "近 {} 天营销内容种数".format),
+    (re.compile(r"campaign_cost_(\d+)d"), "近 {} 天营销触达成本".format),
 )
 
 _WORDS: Final[dict[str, str]] = {
@@ -97,6 +88,7 @@ _WORDS: Final[dict[str, str]] = {
     "satisfaction_last": "最近一次满意度",
     "satisfaction_mean": "平均满意度",
     "days_since_survey": "距上次调查天数",
+    "days_since_campaign": "距上次营销触达天数",
     "outstanding_amount": "未付金额",
     "overdue_amount": "逾期金额",
     "days_to_pay_mean": "平均付款天数",
@@ -111,12 +103,23 @@ _WORDS: Final[dict[str, str]] = {
 }
 
 
+_MODEL: Final[dict[str, tuple[str, str]]] = {
+    "btyd_purchase_probability": ("probability of a purchase, by the purchase model", "购买模型的购买概率"),
+    "btyd_p_alive": ("probability of being active, by the purchase model", "购买模型的活跃概率"),
+    "btyd_expected_purchases": ("expected purchases, by the purchase model", "购买模型的预期购买次数"),
+    "btyd_expected_basket": ("expected amount a purchase, by the purchase model", "购买模型的预期客单价"),
+    "btyd_expected_spend": ("expected spend, by the purchase model", "购买模型的预期消费额"),
+}
+
+
 def feature_words(name: str, *, language: Language = "en") -> str:
     """Return a feature's name for people; a column of the user's own keeps its name, underscores as spaces.
 
     >>> feature_words("spend_30d"), feature_words("spend_30d", language="zh"), feature_words("shoe_size")
     ('net amount of the last 30 days', '近 30 天消费额', 'shoe size')
     """
+    if name in _MODEL:
+        return _MODEL[name][LANGUAGES.index(language)]
     if language == "en":
         feature = FEATURES.get(name)
         return re.split(r"[;:(]", feature.meaning)[0].strip() if feature else name.replace("_", " ")
@@ -127,10 +130,10 @@ def _chinese(name: str) -> str | None:
     if name in _WORDS:
         return _WORDS[name]
     share = name.removeprefix("share_")
-    if share in _WEEKDAYS:
-        return f"{_DAYS[_WEEKDAYS.index(share)]}购买占比"
-    if share in _MONTHS:
-        return f"{_MONTHS.index(share) + 1} 月购买占比"
+    if share in WEEKDAYS:
+        return f"{WEEKDAYS_ZH[WEEKDAYS.index(share)]}购买占比"
+    if share in MONTHS:
+        return f"{MONTHS_ZH[MONTHS.index(share)]}购买占比"
     for pattern, word in _PATTERNS:
         match = pattern.fullmatch(name)
         if match:

@@ -1,4 +1,4 @@
-"""Why, in words: what the events say, what it may cost, what weighed most in the model, for everybody at once."""
+"""Why, in words: what the events say or what weighed most in the model, and what it may cost, for everybody at once."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from decisions.feature_words import feature_words
 from decisions.names import (
     CAUSES,
     CHURNED,
@@ -47,9 +46,6 @@ class Facts:
         horizon: days.
         base_gap: the base's usual gap in days.
         currency: sign or code put behind money.
-        drivers: int[n], position in `driver_names` of the feature that raised the model's probability of no purchase
-            most; −1 where there is none. None: the model gives no such thing.
-        driver_names: names of features.
     """
 
     stage: Codes
@@ -66,8 +62,25 @@ class Facts:
     horizon: int
     base_gap: float
     currency: str = ""
-    drivers: NDArray[np.int64] | None = None
-    driver_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Drivers:
+    """The model's drivers in words (`decisions.driver_words`), one Arrow string a customer, null where rules speak.
+
+    Attributes:
+        against: what raises the risk; null also where nothing does.
+        favour: what lowers it; null also where nothing does.
+    """
+
+    against: pa.Array
+    favour: pa.Array
+
+    @property
+    def told(self) -> Flags:
+        """Whose reasons come from the model."""
+        found = pc.or_(self.against.is_valid(), self.favour.is_valid())
+        return np.asarray(found.to_numpy(zero_copy_only=False), dtype=np.bool_)
 
 
 _WORDS: Final[dict[str, tuple[str, str]]] = {
@@ -96,16 +109,20 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "{risk} probability of no purchase in the next {horizon} days",
         "未来 {horizon} 天内不购买的概率为 {risk}",
     ),
-    "driver": ("weighs most in the model: {driver}", "模型中影响最大：{driver}"),
     "value": ("{value} at risk", "风险价值 {value}"),
+    "against": ("{against}", "{against}"),
+    "favour": ("speaking for staying: {favour}", "有利因素：{favour}"),
 }
 
 _UNLIKELY: Final = 0.5
 """From this probability of no purchase on, it is named as a reason."""
 
 
-def reasons(facts: Facts, *, language: Language = "en") -> pa.Array:
+def reasons(facts: Facts, *, language: Language = "en", drivers: Drivers | None = None) -> pa.Array:
     """Return one string a customer: the stage's own reason first, then risk and value.
+
+    Where the model has something to say, what raises the risk stands in the place of the stage's own reason, and what
+    speaks for staying ends the string.
 
     >>> one, no = np.ones(1), np.zeros(1, bool)
     >>> facts = Facts(np.array([4], np.int8), np.array([5], np.int8), 64 * one, 21 * one, 9 * one, no, no, no,
@@ -114,6 +131,10 @@ def reasons(facts: Facts, *, language: Language = "en") -> pa.Array:
     ['silent for 64 days, usually buys every 21 days', '120 GBP at risk']
     """
     stage, closed = facts.stage, facts.closed
+    nothing = pa.nulls(stage.size, pa.string())
+    model = Drivers(nothing, nothing) if drivers is None else drivers
+    raised = np.asarray(model.against.is_valid().to_numpy(zero_copy_only=False), dtype=np.bool_)
+    lowered = np.asarray(model.favour.is_valid().to_numpy(zero_copy_only=False), dtype=np.bool_)
     holes: dict[str, Callable[[Rows], pa.Array]] = {
         "silence": lambda rows: whole(facts.silence[rows]),
         "since": lambda rows: _since(facts.silence[rows], language),
@@ -124,7 +145,8 @@ def reasons(facts: Facts, *, language: Language = "en") -> pa.Array:
         "risk": lambda rows: percent(facts.churn_probability[rows]),
         "horizon": lambda rows: whole(np.full(rows.size, float(facts.horizon))),
         "value": lambda rows: _money(facts.value_at_risk[rows], facts.currency),
-        "driver": lambda rows: _drivers(facts, rows, language),
+        "against": lambda rows: model.against.take(pa.array(rows)),
+        "favour": lambda rows: model.favour.take(pa.array(rows)),
     }
     active = (stage == GROWTH) | (stage == MATURE)
     declining = stage == DECLINE
@@ -134,31 +156,23 @@ def reasons(facts: Facts, *, language: Language = "en") -> pa.Array:
     doubtful = ~gone & (facts.churn_probability >= _UNLIKELY)
     rules: list[tuple[str, Flags]] = [
         ("prospect", stage == PROSPECT),
-        ("overdue", overdue),
-        ("new", (stage == NEW) & ~overdue),
-        ("active", active),
-        ("silent", by_silence),
+        ("overdue", overdue & ~raised),
+        ("new", (stage == NEW) & ~overdue & ~raised),
+        ("active", active & ~raised),
+        ("silent", by_silence & ~raised),
         ("fewer", declining & ~by_silence & (facts.cause == CAUSES.index("not_worth_it"))),
         ("closed", gone & closed),
-        ("gone", gone & ~closed),
+        ("gone", gone & ~closed & ~raised),
+        ("against", raised),
         ("returned", facts.returned & ~gone),
         ("risk", doubtful),
-        ("driver", doubtful & _has_driver(facts)),
         ("value", facts.worth_acting & (facts.value_at_risk >= 1)),
+        ("favour", lowered),
     ]
     phrases = [sentences(_WORDS[name][LANGUAGES.index(language)], where, **holes) for name, where in rules]
     spoken = [None if cause == "silence" else cause_name(cause, language=language) for cause in CAUSES]
     causes = pa.array(spoken, pa.string()).take(pa.array(facts.cause.astype(np.int32), mask=facts.cause < 0))
     return joined([causes, *phrases], language)
-
-
-def _has_driver(facts: Facts) -> Flags:
-    return np.zeros(facts.stage.size, np.bool_) if facts.drivers is None else facts.drivers >= 0
-
-
-def _drivers(facts: Facts, rows: Rows, language: Language) -> pa.Array:
-    words = pa.array([feature_words(name, language=language) for name in facts.driver_names], pa.string())
-    return words.take(pa.array(np.empty(0, np.int64) if facts.drivers is None else facts.drivers[rows]))
 
 
 def _since(silence: Floats, language: Language) -> pa.Array:

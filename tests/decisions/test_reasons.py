@@ -2,11 +2,10 @@
 
 import numpy as np
 import pyarrow as pa
-import pytest
 
 from decisions.feature_words import feature_words
-from decisions.names import CAUSES, CHURNED, DECLINE, GROWTH, LANGUAGES, MATURE, NEW, PROSPECT
-from decisions.reasons import Facts, reasons
+from decisions.names import CAUSES, CHURNED, DECLINE, GROWTH, MATURE, NEW, PROSPECT
+from decisions.reasons import Drivers, Facts, reasons
 from decisions.wording import joined, percent, thousands
 from features.registry import features
 
@@ -59,14 +58,20 @@ def test_closing_and_coming_back_are_said():
     assert "came back after having churned" in said[2]
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_the_model_says_what_weighed_most_where_no_purchase_is_likely(language):
-    drivers = np.array([-1, 0, 0, 0, 1, 0])
-    names = ("spend_30d", "overdue_ratio")
-    said = reasons(facts(drivers=drivers, driver_names=names), language=language).to_pylist()
-    assert feature_words("overdue_ratio", language=language) in said[4]
-    assert feature_words("spend_30d", language=language) in said[1]
-    assert feature_words("spend_30d", language=language) not in said[2]
+def test_the_models_drivers_stand_in_the_place_of_the_rules():
+    against = pa.array([None, None, None, None, "3 purchases in the last 90 days, 7 in the 90 before", None])
+    favour = pa.array([None, None, None, "bought 40 times", "complaint-free", None])
+    drivers = Drivers(against, favour)
+    assert drivers.told.tolist() == [False, False, False, True, True, False]
+    said, before = reasons(facts(), drivers=drivers).to_pylist(), reasons(facts()).to_pylist()
+    assert said[:3] == before[:3]
+    assert said[5] == before[5]
+    assert said[3] == "bought on 40 days, last yesterday, usually every day; speaking for staying: bought 40 times"
+    assert said[4] == (
+        "an open complaint; 3 purchases in the last 90 days, 7 in the 90 before; "
+        "62 % probability of no purchase in the next 90 days; 12,346 GBP at risk; speaking for staying: complaint-free"
+    )
+    assert reasons(facts(), language="zh", drivers=drivers)[4].as_py().endswith("；有利因素：complaint-free")
 
 
 def test_every_registered_feature_has_chinese_words():
