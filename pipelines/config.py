@@ -239,9 +239,20 @@ class Tracking(Section):
 
 
 class Output(Section):
-    """Where results go and in which words."""
+    """Where results go, in which words, and under which ids."""
 
     directory: str = "output"
+    database_env: str | None = Field(
+        default=None,
+        description="environment variable that holds the ADBC URI of a database for the scores (default: files only)",
+    )
+    table: Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")] = Field(
+        default="scores", description="table for the scores: small letters, digits and _, no digit first, 63 at most"
+    )
+    pseudonym_key_env: str | None = Field(
+        default=None,
+        description="environment variable that holds a key: ids go out as keyed hashes (default: as they came)",
+    )
     language: Literal["en", "zh"] = "en"
     scheme: Literal["canonical", "five_stage", "clm", "relationship"] = "canonical"
 

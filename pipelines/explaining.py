@@ -19,6 +19,7 @@ from pipelines.bundle import Bundle
 from pipelines.config import Config
 from pipelines.console import console, show_table
 from pipelines.ingest import HistoryStore
+from pipelines.pseudonyms import Pseudonyms
 from pipelines.scoring import ScoringError, champion_of
 from pipelines.tracking import open_tracker
 from pipelines.training import known_until
@@ -36,16 +37,20 @@ RANGES = (
 def explain(config: Config, customer_id: str) -> None:
     """Print one customer's story as of the configured date.
 
+    Where ids go out as pseudonyms, the customer may be named by either: the history is searched for the id whose
+    pseudonym it is, which takes the key. What is printed shows the pseudonym.
+
     Raises:
         ScoringError: the customer was not scored on that date, or there is no scoring.
     """
     store = HistoryStore.open(config.directory / "history")
     as_of = known_until(config, store)
-    row = _scored(config, as_of, customer_id)
+    pseudonyms = Pseudonyms.of_config(config)
+    row = _scored(config, as_of, customer_id, pseudonyms)
     _, bundle = champion_of(open_tracker(config))
-    history = _history_of(store, row["customer_id"])
+    history = _history_of(store, row["customer_id"], pseudonyms)
     language = config.output.language
-    console.print(f"[bold]Customer {customer_id}[/] as of {as_of}", highlight=False)
+    console.print(f"[bold]Customer {row['customer_id']}[/] as of {as_of}", highlight=False)
     if history is not None and row["frequency"] is not None:
         _show_purchases(history, as_of, config.money.currency)
         _show_path(history, bundle, as_of)
@@ -73,26 +78,28 @@ def explain(config: Config, customer_id: str) -> None:
     console.print(f"Strategy: {strategy_name(row['strategy'], language=language)}. {_advice(row)}")
 
 
-def _scored(config: Config, as_of: dt.date, customer_id: str) -> dict[str, Any]:
+def _scored(config: Config, as_of: dt.date, customer_id: str, pseudonyms: Pseudonyms | None) -> dict[str, Any]:
     path = config.directory / "scores" / f"{as_of}.parquet"
     if not path.exists():
         raise ScoringError(f"there is no scoring as of {as_of} in {config.directory}: run `lifecycle score` first.")
     kind = pq.read_schema(path).field("customer_id").type
+    names = [customer_id] if pseudonyms is None else [pseudonyms.of(customer_id), customer_id]
     try:
-        wanted = pa.scalar(customer_id).cast(kind)
+        wanted = pa.array(names).cast(kind)
     except pa.ArrowInvalid:
         raise ScoringError(f"customer ids are of type {kind} in this log; found {customer_id!r}.") from None
-    found = pq.read_table(path, filters=pc.field("customer_id") == wanted).to_pylist()
+    found = pq.read_table(path, filters=pc.field("customer_id").isin(wanted)).to_pylist()
     if not found:
         raise ScoringError(f"customer {customer_id!r} is not among those scored as of {as_of}; is the id complete?")
     return dict(found[0])
 
 
-def _history_of(store: HistoryStore, customer_id: object) -> History | None:
-    """The customer's own history, cut out of its bucket."""
+def _history_of(store: HistoryStore, shown: object, pseudonyms: Pseudonyms | None) -> History | None:
+    """The own history of the customer who is shown under this id, cut out of its bucket."""
     for bucket in range(store.n_buckets):
         history = store.read(bucket)
-        place = pc.index(history.customer_id, pa.scalar(customer_id, history.customer_id.type)).as_py()
+        ids = history.customer_id if pseudonyms is None else pseudonyms.of_all(history.customer_id)
+        place = pc.index(ids, pa.scalar(shown, ids.type)).as_py()
         if place >= 0:
             return take(history, np.array([place], np.int64))
     return None

@@ -25,6 +25,7 @@ from decisions.stages import stage_labels
 from decisions.strategies import cause_labels, strategy_labels
 from features.window import NEVER, Window
 from pipelines.bundle import Bundle
+from pipelines.pseudonyms import Pseudonyms
 from pipelines.score_parts import Parts
 
 Places = npt.NDArray[np.int64]
@@ -48,6 +49,7 @@ class Stamp:
     currency: str
     language: Language
     scheme: Scheme
+    pseudonyms: Pseudonyms | None = None
 
 
 def rows(estimates: pa.Table, plan: Plan, at: slice | Places, stamp: Stamp) -> pa.Table:
@@ -86,8 +88,9 @@ def rows(estimates: pa.Table, plan: Plan, at: slice | Places, stamp: Stamp) -> p
     )
     next_day = np.where(bought & (stage != CHURNED), last + np.rint(gap), np.nan)
     copied = {name: estimates[name].to_numpy() for name in COPIED}
+    ids = estimates["customer_id"].combine_chunks()
     columns = {
-        "customer_id": estimates["customer_id"].combine_chunks(),
+        "customer_id": ids if stamp.pseudonyms is None else stamp.pseudonyms.of_all(ids),
         "as_of": pa.array([stamp.window.as_of] * n, pa.date32()),
         "horizon_days": np.full(n, stamp.window.horizon, np.int32),
         "priority": plan.priority[at],

@@ -4,13 +4,15 @@ A scoring is known by a key: a digest of the history, the date, the model, the p
 already estimated under the same key are not computed again, so a killed run resumes; a finished one is left as it is.
 """
 
+import datetime as dt
 import hashlib
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -29,6 +31,8 @@ from pipelines.ingest import HistoryStore
 from pipelines.model_registry import CHAMPION, Registered
 from pipelines.money_terms import MoneyTerms
 from pipelines.policies import policy_version, retention_policy
+from pipelines.pseudonyms import Pseudonyms
+from pipelines.score_database import Target
 from pipelines.score_manifest import digests, finished, listed, manifest_path, write_manifest
 from pipelines.score_parts import estimate_all
 from pipelines.score_rows import Stamp
@@ -107,7 +111,9 @@ def score(config: Config, store: HistoryStore, tracker: Tracker, progress: Progr
         currency=config.money.currency,
         language=config.output.language,
         scheme=config.output.scheme,
+        pseudonyms=Pseudonyms.of_config(config),
     )
+    database = Target.of(config)
     key = _key(store, stamp, money)
     day = window.as_of.isoformat()
     parquet, csv = config.directory / "scores" / f"{day}.parquet", config.directory / "csv" / f"{day}.csv"
@@ -136,6 +142,7 @@ def score(config: Config, store: HistoryStore, tracker: Tracker, progress: Progr
             "policy_version": stamp.policy_version,
             "code_version": code_version(),
             "table_version": scores.VERSION,
+            "pseudonyms": stamp.pseudonyms is not None,
             "rows": parts.rows,
             "buckets": len(parts.sizes),
             "buckets_resumed": parts.resumed,
@@ -145,8 +152,22 @@ def score(config: Config, store: HistoryStore, tracker: Tracker, progress: Progr
         }
         write_manifest(config, day, facts)
         shutil.rmtree(work)
+    if database is not None and not _lies_in(database, window.as_of, facts):
+        progress("writing to the database")
+        with clock("database"):
+            rows = database.replace(window.as_of, parquet)
+        place = {"address_env": database.env, "table": database.table, "rows": rows}
+        facts = {**facts, "database": place, "seconds": {**facts["seconds"], **clock.seconds()}}
+        write_manifest(config, day, facts)
     manifest = manifest_path(config, day)
     return Scoring(window, parquet, csv, manifest, bundle, champion, stamp, int(facts["rows"]), listed(facts))
+
+
+def _lies_in(database: Target, as_of: dt.date, facts: Mapping[str, Any]) -> bool:
+    """Whether the scoring was written to this table, and the table still has it."""
+    told = facts.get("database")
+    same = told is not None and (told["address_env"], told["table"]) == (database.env, database.table)
+    return same and database.holds(as_of, facts)
 
 
 class Clock:
@@ -180,6 +201,7 @@ def _key(store: HistoryStore, stamp: Stamp, money: MoneyTerms) -> str:
         stamp.currency,
         stamp.language,
         stamp.scheme,
+        stamp.pseudonyms.digest if stamp.pseudonyms is not None else "",
         code_version(),
     ]
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:24]

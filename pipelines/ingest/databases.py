@@ -1,4 +1,4 @@
-"""Tables in databases, read through ADBC as Arrow streams.
+"""Tables in databases, reached through ADBC and read as Arrow streams.
 
 The address comes from an environment variable that the configuration names, and appears in no message. SQLite and
 PostgreSQL come with the project; an address of another scheme (snowflake://, bigquery://, …) uses the driver package
@@ -8,6 +8,7 @@ of that name, if it is installed.
 import importlib
 import os
 from typing import Any
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 
@@ -28,14 +29,10 @@ def read(spec: TableSpec, what: str) -> tuple[int, pa.RecordBatchReader]:
         raise IngestError(
             f"{what}: a database needs an environment variable with its address and a query; one is missing."
         )
-    address = os.environ.get(spec.uri_env)
-    if not address:
-        raise IngestError(
-            f"{what}: the environment variable {spec.uri_env} with the database's address is not set. Set it."
-        )
+    address = address_of(spec.uri_env, what)
     query = spec.query.strip().rstrip(";")
     try:
-        connection = _connect(address, what)
+        connection = connect(address, what)
         with connection.cursor() as cursor:
             cursor.execute(f"SELECT count(*) FROM ({query}) AS counted")
             [rows] = cursor.fetchone()
@@ -45,9 +42,24 @@ def read(spec: TableSpec, what: str) -> tuple[int, pa.RecordBatchReader]:
     except IngestError:
         raise
     except Exception as error:
-        told = str(error).replace(address, f"${spec.uri_env}")
+        told = without_address(error, address, spec.uri_env)
         raise IngestError(f"{what}: the database at ${spec.uri_env} refused: {told}") from None
     return int(rows), pa.RecordBatchReader.from_batches(reader.schema, _held(reader, cursor, connection))
+
+
+def address_of(uri_env: str, what: str) -> str:
+    """The database's address that an environment variable holds."""
+    address = os.environ.get(uri_env)
+    if not address:
+        raise IngestError(f"{what}: the environment variable {uri_env} with the database's address is not set. Set it.")
+    return address
+
+
+def without_address(error: Exception, address: str, uri_env: str) -> str:
+    """What a driver says, the address replaced by the name of its variable, and the password by stars."""
+    told = str(error).replace(address, f"${uri_env}")
+    password = urlsplit(address).password
+    return told.replace(password, "***") if password else told
 
 
 def _held(reader: pa.RecordBatchReader, cursor: Any, connection: Any) -> Any:
@@ -59,7 +71,8 @@ def _held(reader: pa.RecordBatchReader, cursor: Any, connection: Any) -> Any:
         connection.close()
 
 
-def _connect(address: str, what: str) -> Any:
+def connect(address: str, what: str) -> Any:
+    """An open connection; nothing is written until it is committed."""
     scheme, separator, rest = address.partition(":")
     if not separator:
         raise IngestError(f"{what}: the database's address has no scheme (such as postgresql:// or sqlite:).")

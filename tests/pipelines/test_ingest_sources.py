@@ -1,13 +1,8 @@
 """One log through every kind of source: the same history, and an account that adds up each time."""
 
 import gzip
-import os
-import shutil
 import sqlite3
-import subprocess
-import tempfile
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -172,44 +167,6 @@ def test_sqlite(log: pd.DataFrame, wanted: History, tmp_path: Path, monkeypatch:
     before = {p: p.stat().st_mtime_ns for p in (tmp_path / "out").rglob("*.parquet")}
     assert ingest(Tables(spec), tmp_path / "out", buckets=2) == account
     assert before == {p: p.stat().st_mtime_ns for p in (tmp_path / "out").rglob("*.parquet")}
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """Address of a private PostgreSQL server that lives as long as the tests of this file."""
-    found = shutil.which("initdb") or next(
-        (str(p) for p in sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)), None
-    )
-    if found is None:
-        pytest.skip("PostgreSQL's server programs are not installed (Debian: apt-get install postgresql)")
-    programs = Path(found).resolve().parent
-    place = Path(tempfile.mkdtemp(prefix="lifecycle-"))  # a socket's path must be short
-    as_user: list[str] = []
-    if os.geteuid() == 0:  # the server refuses to run as root
-        user = next(
-            (u for u in ("postgres", "nobody") if subprocess.run(["id", u], capture_output=True).returncode == 0), None
-        )
-        if user is None or shutil.which("setpriv") is None:
-            pytest.skip("PostgreSQL refuses to run as root, and there is no other user to run it as")
-        shutil.chown(place, user)
-        as_user = ["setpriv", f"--reuid={user}", "--clear-groups", "--"]
-
-    def run(*command: str) -> None:
-        done = subprocess.run([*as_user, *command], capture_output=True, text=True, cwd=place, timeout=60)
-        if done.returncode:
-            pytest.skip(f"PostgreSQL does not start here: {done.stderr.strip()[-300:]}")
-
-    data, sockets = place / "data", place
-    try:
-        run(str(programs / "initdb"), "-D", str(data), "-U", "tester", "--auth=trust", "--no-sync", "-E", "UTF8")
-        options = f"-k {sockets} -c listen_addresses='' -c fsync=off"
-        run(str(programs / "pg_ctl"), "-D", str(data), "-o", options, "-l", str(place / "log"), "-w", "start")
-        try:
-            yield f"postgresql://tester@/postgres?host={sockets}"
-        finally:
-            run(str(programs / "pg_ctl"), "-D", str(data), "-m", "immediate", "-w", "stop")
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
 
 
 def test_postgresql(

@@ -2,93 +2,29 @@
 
 import datetime as dt
 import importlib.util
-import os
 import shutil
-import signal
 import subprocess
-import sys
-import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from decisions import scores as scores_table
 from pipelines import config as configuration
 from pipelines import model_registry
 from pipelines.bundle import Bundle, BundleError
-from pipelines.config import Config
 from pipelines.ingest import HistoryStore
 from pipelines.main_job import backtest_step, ingest_step, report_step, run_all, score_step, train_step
 from pipelines.promotion import input_table
 from pipelines.scoring import ScoringError
-from pipelines.tracking import Tracker, calm, load_mlflow, open_tracker
+from pipelines.tracking import calm, load_mlflow
 
-CONFIG = """
-[tables.transactions]
-path = "package:lifetimes/datasets/CDNOW_sample.txt"
-delimiter = "whitespace"
-header = false
-customer_id = "column1"
-timestamp = "column2"
-timestamp_format = "%Y%m%d"
-amount = {amount}
-
-[time]
-horizon_days = 90
-
-[money]
-currency = "USD"
-margin = 0.3
-
-[retention]
-budget = 100
-
-[learning]
-candidates = ["naive", "mbgnbd", "combined"]
-bootstrap = 20
-"""
 LAST_DAY = dt.date(1998, 6, 30)
 
 
-def written(folder: Path, amount: str = '"column4"', extra: str = "") -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "sample.toml"
-    path.write_text(CONFIG.format(amount=amount) + extra)
-    return path
-
-
-@dataclass(frozen=True)
-class Done:
-    path: Path
-    config: Config
-    tracker: Tracker
-
-    @property
-    def scores(self) -> Path:
-        return self.config.directory / "scores" / f"{LAST_DAY}.parquet"
-
-    @property
-    def csv(self) -> Path:
-        return self.config.directory / "csv" / f"{LAST_DAY}.csv"
-
-    def table(self) -> pa.Table:
-        return pq.read_table(self.scores)
-
-
-@pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> Done:
-    path = written(tmp_path_factory.mktemp("job"))
-    config = configuration.load(path)
-    run_all(config)
-    return Done(path, config, open_tracker(config))
-
-
-def test_every_customer_is_scored_once_in_a_total_order(done: Done) -> None:
+def test_every_customer_is_scored_once_in_a_total_order(done) -> None:
     table = scores_table.check(done.table())
     assert table.num_rows == 2357
     frame = table.to_pandas()
@@ -97,7 +33,7 @@ def test_every_customer_is_scored_once_in_a_total_order(done: Done) -> None:
     assert set(frame["stage"]) <= {"new", "growth", "mature", "decline", "churned"}
 
 
-def test_money_adds_up(done: Done) -> None:
+def test_money_adds_up(done) -> None:
     frame = done.table().to_pandas()
     past = frame["clv"] - frame["residual_value"]
     assert past.sum() == pytest.approx(
@@ -109,7 +45,7 @@ def test_money_adds_up(done: Done) -> None:
     assert (frame["selected"] == (frame["targeted"] & ~frame["control"])).all()
 
 
-def test_intervals_are_ordered_and_hold_most_forecasts(done: Done) -> None:
+def test_intervals_are_ordered_and_hold_most_forecasts(done) -> None:
     frame = done.table().to_pandas()
     for name in ("expected_purchases", "expected_spend", "residual_value"):
         assert (frame[f"{name}_low"] <= frame[f"{name}_high"]).all()
@@ -118,13 +54,13 @@ def test_intervals_are_ordered_and_hold_most_forecasts(done: Done) -> None:
     assert held.mean() > 0.95
 
 
-def test_the_spreadsheet_holds_the_same_rows(done: Done) -> None:
+def test_the_spreadsheet_holds_the_same_rows(done) -> None:
     frame, csv = done.table().to_pandas(), pd.read_csv(done.csv, dtype={"customer_id": str})
     assert csv["customer_id"].tolist() == frame["customer_id"].tolist()
     np.testing.assert_allclose(csv["churn_probability"], frame["churn_probability"], atol=1e-6)
 
 
-def test_nothing_but_finished_files_lies_in_the_folders(done: Done) -> None:
+def test_nothing_but_finished_files_lies_in_the_folders(done) -> None:
     names = {
         str(p.relative_to(done.config.directory).parts[0]) for p in done.config.directory.rglob("*") if p.is_file()
     }
@@ -132,7 +68,7 @@ def test_nothing_but_finished_files_lies_in_the_folders(done: Done) -> None:
     assert [p.name for p in (done.config.directory / "scores").iterdir()] == [f"{LAST_DAY}.parquet"]
 
 
-def test_a_parent_holds_a_child_a_candidate_with_the_same_metric_names(done: Done) -> None:
+def test_a_parent_holds_a_child_a_candidate_with_the_same_metric_names(done) -> None:
     runs = done.tracker.client.search_runs([done.tracker.experiment_id])
     parents = [r for r in runs if r.data.tags.get("kind") == "training"]
     children = [r for r in runs if r.data.tags.get("kind") == "candidate"]
@@ -148,7 +84,7 @@ def test_a_parent_holds_a_child_a_candidate_with_the_same_metric_names(done: Don
     }
 
 
-def test_the_registered_model_answers_others_as_it_answers_us(done: Done) -> None:
+def test_the_registered_model_answers_others_as_it_answers_us(done) -> None:
     champion = model_registry.registered(done.tracker, model_registry.CHAMPION)
     assert champion is not None
     mlflow = load_mlflow()
@@ -168,7 +104,7 @@ def test_the_registered_model_answers_others_as_it_answers_us(done: Done) -> Non
     np.testing.assert_allclose(answer["expected_spend"], scored["expected_spend"], rtol=1e-9)
 
 
-def test_the_same_commands_again_give_the_same_bytes_and_no_new_version(done: Done) -> None:
+def test_the_same_commands_again_give_the_same_bytes_and_no_new_version(done) -> None:
     before = done.scores.read_bytes(), done.csv.read_bytes()
     client = done.tracker.client
     versions = len(client.search_model_versions(f"name = '{done.tracker.name}'"))
@@ -179,7 +115,7 @@ def test_the_same_commands_again_give_the_same_bytes_and_no_new_version(done: Do
     assert (done.scores.read_bytes(), done.csv.read_bytes()) == before
 
 
-def test_rows_after_the_as_of_date_are_never_seen(done: Done, tmp_path: Path) -> None:
+def test_rows_after_the_as_of_date_are_never_seen(done, tmp_path, write_config) -> None:
     """Scoring the whole log as of a date equals scoring a log that ends on that date."""
     as_of = dt.date(1998, 3, 31)
     package = importlib.util.find_spec("lifetimes")
@@ -188,7 +124,7 @@ def test_rows_after_the_as_of_date_are_never_seen(done: Done, tmp_path: Path) ->
     lines = (Path(package.origin).parent / "datasets" / "CDNOW_sample.txt").read_text().splitlines()
     kept = [line for line in lines if dt.datetime.strptime(line.split()[2], "%Y%m%d").date() <= as_of]
     (tmp_path / "short.txt").write_text("\n".join(kept) + "\n")
-    short = written(tmp_path / "short")
+    short = write_config(tmp_path / "short")
     results = []
     for name, path in (("whole", done.path), ("short", short)):
         overrides: dict[str, object] = {
@@ -208,23 +144,7 @@ def test_rows_after_the_as_of_date_are_never_seen(done: Done, tmp_path: Path) ->
     pd.testing.assert_frame_equal(pd.read_parquet(whole), pd.read_parquet(results[1][0]))
 
 
-def test_a_killed_scoring_leaves_no_half_table_and_the_next_run_is_undisturbed(done: Done) -> None:
-    expected = done.scores.read_bytes()
-    command = [sys.executable, "-m", "pipelines", "score", "--config", str(done.path)]
-    rng = np.random.default_rng(5)
-    for _ in range(3):
-        done.scores.unlink(missing_ok=True)
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(float(rng.uniform(1.5, 5.0)))
-        if process.poll() is None:
-            os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-        assert not done.scores.exists() or done.scores.read_bytes() == expected
-    score_step(done.config)
-    assert done.scores.read_bytes() == expected
-
-
-def test_the_report_is_one_file_that_asks_nobody(done: Done) -> None:
+def test_the_report_is_one_file_that_asks_nobody(done) -> None:
     report = (done.config.directory / "report" / f"{LAST_DAY}.html").read_text()
     first = done.table().filter(pa.compute.field("selected")).slice(0, 1).to_pylist()[0]
     assert first["customer_id"] in report
@@ -232,7 +152,7 @@ def test_the_report_is_one_file_that_asks_nobody(done: Done) -> None:
         assert request not in report
 
 
-def test_a_browser_shows_the_report_without_a_complaint(done: Done, tmp_path: Path) -> None:
+def test_a_browser_shows_the_report_without_a_complaint(done, tmp_path) -> None:
     browser = shutil.which("chromium")
     if browser is None:
         pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
@@ -257,7 +177,7 @@ def test_a_browser_shows_the_report_without_a_complaint(done: Done, tmp_path: Pa
     assert ":CONSOLE" not in result.stderr
 
 
-def test_a_backtest_judges_several_origins_and_logs_them_by_step(done: Done) -> None:
+def test_a_backtest_judges_several_origins_and_logs_them_by_step(done) -> None:
     config = configuration.load(done.path, {"learning.origins": 2, "learning.candidates": ["naive", "mbgnbd"]})
     found = backtest_step(config)
     assert len(found.trials) == 2
@@ -270,8 +190,8 @@ def test_a_backtest_judges_several_origins_and_logs_them_by_step(done: Done) -> 
     assert sorted(m.step for m in steps) == [int(f"{t.test.as_of:%Y%m%d}") for t in found.trials]
 
 
-def test_a_log_without_amounts_gives_counts_and_stages_and_no_money(tmp_path: Path) -> None:
-    path = written(tmp_path / "counts", amount="false")
+def test_a_log_without_amounts_gives_counts_and_stages_and_no_money(tmp_path, write_config) -> None:
+    path = write_config(tmp_path / "counts", amount="false")
     config = configuration.load(path, {"learning.candidates": ["naive", "mbgnbd"]})
     run_all(config)
     frame = pd.read_parquet(config.directory / "scores" / f"{LAST_DAY}.parquet")
@@ -281,7 +201,7 @@ def test_a_log_without_amounts_gives_counts_and_stages_and_no_money(tmp_path: Pa
     assert not (frame["strategy"] == "let_go").any()
 
 
-def test_scoring_without_a_champion_or_report_without_scores_names_the_remedy(done: Done) -> None:
+def test_scoring_without_a_champion_or_report_without_scores_names_the_remedy(done) -> None:
     lonely = configuration.load(done.path, {"tracking.experiment": "lonely"})
     with pytest.raises(ScoringError, match="run `lifecycle train` first"):
         score_step(lonely)
@@ -289,7 +209,7 @@ def test_scoring_without_a_champion_or_report_without_scores_names_the_remedy(do
         report_step(configuration.load(done.path, {"time.as_of": dt.date(1998, 1, 31)}))
 
 
-def test_a_model_of_other_features_or_format_is_refused(done: Done) -> None:
+def test_a_model_of_other_features_or_format_is_refused(done) -> None:
     champion = model_registry.registered(done.tracker, model_registry.CHAMPION)
     assert champion is not None
     head = champion.files["bundle/bundle.json"]
@@ -301,9 +221,9 @@ def test_a_model_of_other_features_or_format_is_refused(done: Done) -> None:
             Bundle.from_files({**champion.files, "bundle/bundle.json": head.replace(old, new)})
 
 
-def test_whoever_has_not_consented_is_not_contacted_and_prospects_are_scored(tmp_path: Path) -> None:
+def test_whoever_has_not_consented_is_not_contacted_and_prospects_are_scored(tmp_path, write_config) -> None:
     folder = tmp_path / "consent"
-    path = written(folder, extra='[tables.customers]\npath = "people.csv"\nconsent = "ok"\n')
+    path = write_config(folder, extra='[tables.customers]\npath = "people.csv"\nconsent = "ok"\n')
     people = [f"{i:04d},{'yes' if i % 2 else 'no'}" for i in range(1, 2358)] + ["9999,yes"]
     (folder / "people.csv").write_text("customer_id,ok\n" + "\n".join(people) + "\n")
     config = configuration.load(path, {"learning.candidates": ["naive", "mbgnbd"], "retention.budget": 10_000.0})

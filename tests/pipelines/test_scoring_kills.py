@@ -1,0 +1,90 @@
+"""Scoring is killed at ten random moments: what lies there is whole, and what was finished is not done again."""
+
+import datetime as dt
+import json
+import multiprocessing
+import shutil
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from pipelines import config as configuration
+from pipelines.main_job import ingest_step, score_step
+
+KILLS = 10
+BUCKETS = 6
+OUTPUTS = ("scores/1998-03-31.parquet", "csv/1998-03-31.csv")
+
+
+@pytest.fixture
+def settings(done, tmp_path) -> dict[str, object]:
+    """The champion of the main job, another date, a folder of its own, a history in several buckets."""
+    return {
+        "time.as_of": dt.date(1998, 3, 31),
+        "ingest.buckets": BUCKETS,
+        "output.directory": str(tmp_path / "out"),
+        "tracking.uri": done.config.tracking_uri,
+        "tracking.experiment": done.config.experiment,
+    }
+
+
+def finished_buckets(folder):
+    """Inode and time of writing of each bucket's estimates."""
+    parts = {part.name: part.stat() for part in folder.glob(".work/*/estimates/*.parquet")}
+    return {name: (found.st_ino, found.st_mtime_ns) for name, found in parts.items()}
+
+
+def test_a_scoring_killed_at_ten_moments_ends_as_an_undisturbed_one(done, settings, capsys) -> None:
+    config = configuration.load(done.path, settings)
+    ingest_step(config)
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload(["pipelines.main_job"])
+
+    def begin():
+        process = processes.Process(target=score_step, args=(config,))
+        process.start()
+        return process
+
+    def clear():
+        for name in ("scores", "csv", "manifests", ".work"):
+            shutil.rmtree(config.directory / name, ignore_errors=True)
+
+    for _ in range(2):  # the first run starts the server and loads compiled code
+        clear()
+        start = time.perf_counter()
+        undisturbed = begin()
+        undisturbed.join()
+        seconds = time.perf_counter() - start
+        assert undisturbed.exitcode == 0
+    expected = {name: (config.directory / name).read_bytes() for name in OUTPUTS}
+    clear()
+    rng = np.random.default_rng(11)
+    kills, kept = 0, 0
+    while kills < KILLS:
+        before = finished_buckets(config.directory)
+        process = begin()
+        process.join(seconds * float(rng.uniform(0, 1)))
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+            kills += 1
+            found = finished_buckets(config.directory)
+            assert before.items() <= found.items(), "a finished bucket was estimated again"
+            kept += len(before)
+        for name, content in expected.items():
+            assert not (config.directory / name).exists() or (config.directory / name).read_bytes() == content
+        if process.exitcode == 0:
+            clear()
+    before = finished_buckets(config.directory)
+    command = [sys.executable, "-m", "pipelines", "score", "--config", str(done.path)]
+    command += [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+    subprocess.run(command, check=True, capture_output=True)
+    assert {name: (config.directory / name).read_bytes() for name in OUTPUTS} == expected
+    manifest = json.loads((config.directory / "manifests/1998-03-31.json").read_text())
+    assert manifest["buckets_resumed"] == len(before)
+    assert kept > 0, "no kill left a finished bucket behind"
+    assert not (config.directory / ".work").exists() or not any((config.directory / ".work").iterdir())
+    capsys.readouterr()
