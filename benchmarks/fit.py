@@ -1,6 +1,6 @@
 """Fits of this project, lifetimes and pymc-marketing (if installed) on the same simulated customers, in one run.
 
-    python benchmarks/fit.py [--customers 100000 1000000 10000000] [--repeats 3]
+    python benchmarks/fit.py [--customers 100000 1000000 10000000] [--repeats 3] [--pymc-python other/bin/python]
 
 Customers: BG/NBD with CDNOW's parameters in days, two years, a day's grain. Each engine fits in a process of its own,
 which loads the same file, warms up on a thousand customers (compilation is not timed, it is printed) and reports the
@@ -155,6 +155,9 @@ def main() -> None:
     parser.add_argument("--customers", type=int, nargs="+", default=[100_000, 1_000_000, 10_000_000])
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--slow-up-to", type=int, default=1_000_000, help="largest base for the other engines")
+    parser.add_argument(
+        "--pymc-python", default=sys.executable, help="interpreter that has pymc-marketing, if not this one"
+    )
     parser.add_argument("--one", nargs=2, metavar=("ENGINE", "FILE"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one:
@@ -169,7 +172,8 @@ def main() -> None:
             np.save(path, simulate(n, seed=n))
             ours = None
             for engine in ENGINES:
-                if engine.startswith("pymc") and find_spec("pymc_marketing") is None:
+                python = arguments.pymc_python if engine.startswith("pymc") else sys.executable
+                if engine.startswith("pymc") and python == sys.executable and find_spec("pymc_marketing") is None:
                     print(f"| {n:,} | {engine} | not installed | | | | |")
                     continue
                 if not engine.startswith("lifecycle") and n > arguments.slow_up_to:
@@ -177,7 +181,7 @@ def main() -> None:
                 if "Pareto" in engine and n > 1_000_000:
                     continue
                 repeats = arguments.repeats if engine.startswith("lifecycle") or n <= 100_000 else 1
-                command = [sys.executable, __file__, "--repeats", str(repeats), "--one", engine, str(path)]
+                command = [python, __file__, "--repeats", str(repeats), "--one", engine, str(path)]
                 found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
                 ours = found["seconds"] if engine == "lifecycle" else ours
                 value = "" if found["log_likelihood"] is None else f"{found['log_likelihood']:.4f}"
