@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from features.ledger import Ledger
+from features.side_account import TableAccount, TableLine
 from features.window import UNKNOWN_DAY, to_date, to_day
 
 MICRO = 1_000_000
@@ -30,7 +31,9 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "return_beyond_purchases": ("netted", "a return larger than all earlier purchases: set against what there was"),
     "duplicate": ("netted", "equals another row in every column and carries an order id"),
     "after_as_of": ("later", "dated after the as-of date: kept, never seen"),
+    "line_malformed": ("quarantined", "the line cannot be cut into the table's columns"),
     "customer_missing": ("quarantined", "no customer id"),
+    "customer_unreadable": ("quarantined", "the customer id is no whole number, as the others are"),
     "timestamp_missing": ("quarantined", "no timestamp"),
     "timestamp_unreadable": ("quarantined", "the timestamp cannot be read as a date"),
     "timestamp_impossible": ("quarantined", "dated before 1900 or after 2199"),
@@ -38,7 +41,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "amount_unreadable": ("quarantined", "the amount cannot be read as a number"),
     "amount_not_finite": ("quarantined", "the amount is not a finite number"),
     "amount_out_of_range": ("quarantined", "the amount exceeds 1e11"),
-    "other_currency": ("quarantined", "the currency is not the one configured"),
+    "other_currency": ("quarantined", "the currency is missing or not the one configured"),
     "zero_amount": ("quarantined", "amount 0, which the configuration ignores"),
     "return_without_purchase": ("quarantined", "a return with no earlier purchase to undo"),
 }
@@ -66,10 +69,10 @@ class AccountLine:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """How every row of the transactions ended, as of a date.
+    """How every row of the transactions ended, as of a date, and in ``tables`` every row of the optional tables.
 
     Invariant (:meth:`check`): rows and amounts of ``lines`` add up to ``input_rows`` and ``input_amount``, which were
-    counted in the source itself.
+    counted in the source itself; the same holds for the rows of each of ``tables``.
     """
 
     lines: tuple[AccountLine, ...]
@@ -85,6 +88,7 @@ class Account:
     zero_amount_purchases: int
     unmatched_returns: Decimal
     sha256: str
+    tables: tuple[TableAccount, ...] = ()
 
     @staticmethod
     def of(
@@ -100,6 +104,7 @@ class Account:
         zero_amount_purchases: int,
         unmatched_micro: int,
         sha256: str,
+        tables: tuple[TableAccount, ...] = (),
     ) -> "Account":
         """Account of a ledger as of a date: dated rows after it count as later, however they would have ended."""
         names = list(REASONS)
@@ -134,6 +139,7 @@ class Account:
             zero_amount_purchases=zero_amount_purchases,
             unmatched_returns=_decimal(unmatched_micro),
             sha256=sha256,
+            tables=tables,
         )
 
     def rows(self, status: str | None = None, reason: str | None = None) -> int:
@@ -159,6 +165,12 @@ class Account:
                 f"The account of rows does not add up: {self.input_rows:,} rows and {self.input_amount:,} came in, "
                 f"{self.rows():,} rows and {self.amount():,} are accounted for. This is a fault of the program."
             )
+        for table in self.tables:
+            if table.rows() != table.input_rows:
+                raise AccountError(
+                    f"The account of {table.table} does not add up: {table.input_rows:,} rows came in, "
+                    f"{table.rows():,} are accounted for. This is a fault of the program."
+                )
         return self
 
     def to_frame(self) -> pd.DataFrame:
@@ -175,6 +187,10 @@ class Account:
         """The inverse of :meth:`to_json`."""
         raw: dict[str, Any] = json.loads(text)
         raw["lines"] = tuple(AccountLine(**{**x, "amount": Decimal(x["amount"])}) for x in raw["lines"])
+        raw["tables"] = tuple(
+            TableAccount(x["table"], x["input_rows"], tuple(TableLine(**line) for line in x["lines"]))
+            for x in raw["tables"]
+        )
         for key in ("input_amount", "unmatched_returns"):
             raw[key] = Decimal(raw[key])
         for key in ("as_of", "first_day", "last_day"):

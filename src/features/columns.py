@@ -19,6 +19,9 @@ I8 = NDArray[np.int8]
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 
+NO_ID = ("", "null", "nan", "na", "n/a", "#n/a", "none", "<na>", "nat", "\\n")
+"""Texts that stand for a missing id in whatever wrote the table, in lower case."""
+
 OK: int = 0
 """Reason code of a value that can be read (no reason to set a row aside)."""
 
@@ -69,28 +72,63 @@ def ids(array: pa.Array, what: str) -> pa.Array:
 
 
 def rank(array: pa.Array) -> tuple[pa.Array, I32]:
-    """The distinct ids, sorted, and the place of each row's id among them; -1 where it is missing or blank text."""
+    """The distinct ids, sorted, and the place of each row's id among them; -1 where :func:`text_ids` finds none."""
     if pa.types.is_integer(array.type) and array.null_count == 0 and len(array):
         low, high = (value.as_py() for value in pc.min_max(array).values())
         if high - low < 4 * len(array):
             return _rank_dense(array.to_numpy(), low, high)
     encoded = array.dictionary_encode()
-    names = encoded.dictionary if pa.types.is_integer(array.type) else encoded.dictionary.cast(pa.string())
+    names = encoded.dictionary
+    if not pa.types.is_integer(array.type):
+        names = names.cast(pa.string())
+        if _may_need_care(*_bytes_of(names)):
+            cleaned = text_ids(names)
+            if not cleaned.equals(names):
+                return rank(cleaned.take(encoded.indices))
     order = pc.sort_indices(names).to_numpy()
     names = names.take(pa.array(order))
-    blank = 0
-    if not pa.types.is_integer(names.type):  # blanks sort before the first printable character
-        first = names.slice(0, pc.sum(pc.less(names, "!")).as_py() or 0)
-        kept = pc.greater(pc.utf8_length(pc.utf8_trim_whitespace(first)), 0).to_numpy(zero_copy_only=False)
-        order = np.concatenate([order[: kept.size][~kept], order[: kept.size][kept], order[kept.size :]])
-        blank = int((~kept).sum())
-        names = encoded.dictionary.take(pa.array(order[blank:])).cast(pa.string()) if blank else names
     place = np.empty(order.size + 1, np.int32)
-    place[order] = np.maximum(np.arange(order.size, dtype=np.int32) - blank, -1)
-    place[order[:blank]] = -1
+    place[order] = np.arange(order.size, dtype=np.int32)
     place[-1] = -1
     indices = encoded.indices if encoded.indices.null_count == 0 else encoded.indices.fill_null(-1)
     return names, place[indices.to_numpy()]
+
+
+def text_ids(array: pa.Array) -> pa.Array:
+    """Ids of text without the blanks around them; null where nothing is left or only a word for a missing value.
+
+    >>> text_ids(pa.array([" 7 ", "007", "NULL", "nan", ""])).to_pylist()
+    ['7', '007', None, None, None]
+    """
+    text = pc.utf8_trim_whitespace(array.cast(pa.string()))
+    none = pc.is_in(pc.utf8_lower(text), pa.array(NO_ID))
+    return pc.if_else(none, pa.scalar(None, pa.string()), text)
+
+
+def _bytes_of(names: pa.Array) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+    """Offsets and bytes of an array of text without nulls."""
+    _, offsets, data = names.buffers()
+    bounds = np.frombuffer(offsets, np.int32)[names.offset : names.offset + len(names) + 1]
+    return bounds, np.empty(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)
+
+
+@numba.njit(cache=True, nogil=True)
+def _may_need_care(bounds: NDArray[np.int32], data: NDArray[np.uint8]) -> bool:
+    """Whether some text may have blanks around it, or be so short that it may stand for a missing value."""
+    for i in range(bounds.size - 1):
+        lo, hi = bounds[i], bounds[i + 1]
+        if hi - lo < 2:
+            if hi == lo or data[lo] <= 32:
+                return True
+            continue
+        first, last = data[lo], data[hi - 1]
+        # Blanks beyond ASCII begin with a byte above 127 and end with one below 192, like many letters.
+        if first <= 32 or last <= 32 or first > 127 or 127 < last < 192:
+            return True
+        # The words begin with n, N, #, < or a backslash.
+        if hi - lo <= 4 and (first == 110 or first == 78 or first == 35 or first == 60 or first == 92):
+            return True
+    return False
 
 
 def _rank_dense(ids: I64, low: int, high: int) -> tuple[pa.Array, I32]:
@@ -103,13 +141,17 @@ def _rank_dense(ids: I64, low: int, high: int) -> tuple[pa.Array, I32]:
     return pa.array(found + low), place[at]
 
 
-def days(array: pa.Array, what: str) -> tuple[I32, I8]:
-    """Days of a date, timestamp or ISO text column, and a reason code where there is none."""
+def days(array: pa.Array, what: str, *, far_is: int = UNKNOWN_DAY) -> tuple[I32, I8]:
+    """Days of a date, timestamp or ISO text column, and a reason code where there is none.
+
+    A day is that of the local time as it is written, or of the column's own time zone. ``far_is`` is the day given to
+    dates after 2199, which some systems write for "not yet".
+    """
     kind = array.type
     missing = pc.is_null(array).to_numpy(zero_copy_only=False)
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        stamps = pd.to_datetime(pd.Series(array.to_pandas()), errors="coerce", format="ISO8601", utc=True)
-        array = pa.Array.from_pandas(stamps.dt.tz_localize(None))
+        missing = missing | pc.equal(array, "").fill_null(False).to_numpy(zero_copy_only=False)
+        array = _written_dates(array)
     elif pa.types.is_timestamp(kind):
         if kind.tz is not None:
             array = pc.local_timestamp(array)
@@ -125,19 +167,26 @@ def days(array: pa.Array, what: str) -> tuple[I32, I8]:
     reason[(day < FIRST_POSSIBLE) | (day > LAST_POSSIBLE)] = REASON_CODES["timestamp_impossible"]
     reason[unreadable] = REASON_CODES["timestamp_unreadable"]
     reason[missing] = REASON_CODES["timestamp_missing"]
-    return np.where(reason == OK, day, np.int32(UNKNOWN_DAY)), reason
+    return np.where(reason == OK, day, np.where(day > LAST_POSSIBLE, far_is, UNKNOWN_DAY)).astype(np.int32), reason
 
 
-def dates(array: pa.Array, what: str, missing: int) -> I32:
-    """Days of an optional date column, ``missing`` where empty; an unreadable or impossible date is an error."""
-    day, reason = days(array, what)
-    bad = (reason != OK) & (reason != REASON_CODES["timestamp_missing"])
-    if bad.any():
-        first = array[int(np.flatnonzero(bad)[0])].as_py()
-        raise ValueError(
-            f"{what}: {int(bad.sum()):,} values are no possible date (the first is {first!r}). Mend them first."
-        )
-    return np.where(reason == OK, day, missing).astype(np.int32)
+def _written_dates(array: pa.Array) -> pa.Array:
+    """Timestamps of ISO text, as written: an offset from UTC at the end does not shift the date."""
+    stamps = pd.to_datetime(pd.Series(array.to_pandas()), errors="coerce", format="ISO8601", utc=True)
+    read = pa.Array.from_pandas(stamps.dt.tz_localize(None))
+    long = pc.greater(pc.utf8_length(array), len("2020-01-01 00:00:00"))
+    if pc.any(long).as_py():
+        beginning = pd.Series(pc.utf8_slice_codeunits(array, 0, len("2020-01-01")).to_pandas())
+        written = pa.Array.from_pandas(pd.to_datetime(beginning, errors="coerce", format="%Y-%m-%d"))
+        shifted = pc.and_(pc.and_(long, pc.is_valid(read)), pc.is_valid(written))
+        read = pc.if_else(pc.fill_null(shifted, False), written.cast(read.type), read)
+    return read
+
+
+def dates(array: pa.Array, missing: int) -> I32:
+    """Days of a column of dates, ``missing`` where it is empty."""
+    day: I32 = array.cast(pa.date32()).cast(pa.int32()).fill_null(missing).to_numpy(zero_copy_only=False)
+    return day
 
 
 def micro(array: pa.Array, what: str) -> tuple[I64, I8]:

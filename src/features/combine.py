@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from features.history import Codes, History, Interactions, Lines, Payments, Returns
+from features.history import Campaigns, Codes, History, Interactions, Lines, Payments, Returns
 
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
@@ -60,6 +60,16 @@ def take(history: History, chosen: I64) -> History:
             payments.paid_day[event_rows],
             payments.amount[event_rows],
         )
+    campaigns = history.campaigns
+    if campaigns is not None:
+        event_rows, event_offsets = gather(campaigns.offsets, chosen)
+        campaigns = Campaigns(
+            event_offsets,
+            campaigns.day[event_rows],
+            campaigns.control[event_rows],
+            _maybe(campaigns.treatment, lambda c: Codes(c.code[event_rows], c.names)),
+            _maybe(campaigns.cost, lambda a: a[event_rows]),
+        )
     return History(
         customer_id=history.customer_id.take(places),
         offsets=offsets,
@@ -88,6 +98,7 @@ def take(history: History, chosen: I64) -> History:
         log_last_day=history.log_last_day,
         interactions=interactions,
         payments=payments,
+        campaigns=campaigns,
         attributes=_maybe(history.attributes, lambda t: t.take(places)),
         registered_day=_maybe(history.registered_day, lambda a: a[chosen]),
         closed_day=_maybe(history.closed_day, lambda a: a[chosen]),
@@ -129,6 +140,7 @@ def concatenate(parts: Sequence[History]) -> History:
         log_last_day=max(p.log_last_day for p in parts),
         interactions=_all([p.interactions for p in parts], _join_interactions),
         payments=_all([p.payments for p in parts], _join_payments),
+        campaigns=_all([p.campaigns for p in parts], _join_campaigns),
         attributes=_all([p.attributes for p in parts], pa.concat_tables),
         registered_day=_all([p.registered_day for p in parts], np.concatenate),
         closed_day=_all([p.closed_day for p in parts], np.concatenate),
@@ -164,6 +176,16 @@ def _join_payments(parts: Sequence[Payments]) -> Payments:
         np.concatenate([p.due_day for p in parts]),
         np.concatenate([p.paid_day for p in parts]),
         np.concatenate([p.amount for p in parts]),
+    )
+
+
+def _join_campaigns(parts: Sequence[Campaigns]) -> Campaigns:
+    return Campaigns(
+        _offsets([p.offsets for p in parts]),
+        np.concatenate([p.day for p in parts]),
+        np.concatenate([p.control for p in parts]),
+        _all([p.treatment for p in parts], join_codes),
+        _all([p.cost for p in parts], np.concatenate),
     )
 
 

@@ -32,6 +32,7 @@ def history_from_frame(
     customers: Any = None,
     interactions: Any = None,
     payments: Any = None,
+    campaigns: Any = None,
     zero_amount: str = "purchase",
 ) -> History:
     """Build a history of transactions in a frame and the optional tables beside it.
@@ -57,7 +58,8 @@ def history_from_frame(
 
     usable = reason == OK
     keep = None if usable.all() else np.flatnonzero(usable)
-    tables = SideTables.read(customers, interactions, payments, every_id.type)
+    beside = {"customers": customers, "interactions": interactions, "payments": payments, "campaigns": campaigns}
+    tables = SideTables.read(beside, every_id.type)
     all_ids, code = _used(every_id, _kept(code, keep))
     product = columns.codes(_kept_of(picked["product"], keep)) if "product" in picked else None
     order = columns.codes(_kept_of(picked["order_id"], keep)) if "order_id" in picked else None
@@ -99,6 +101,7 @@ def history_from_frame(
         zero_amount_purchases=int((done.line_value == 0).sum()) if has_money else 0,
         unmatched_micro=done.unmatched if has_money else 0,
         sha256="",
+        tables=tables.accounts(last),
     ).check()
     history = History(
         customer_id=all_ids,

@@ -82,6 +82,21 @@ class Payments:
     amount: F64
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Campaigns:
+    """What the firm sent to customers, or held back, sorted by customer and day.
+
+    ``control`` marks who was held back: a row of the campaign, but no contact. ``treatment`` and ``cost`` are None
+    where the table has no such column; a single row without one has code -1 or NaN.
+    """
+
+    offsets: I64
+    day: I32
+    control: NDArray[np.bool_]
+    treatment: Codes | None = None
+    cost: F64 | None = None
+
+
 class Purchases(NamedTuple):
     """Purchase days as known on a date: days that were not returned by then, amounts net of the returns known.
 
@@ -114,6 +129,7 @@ class History:
     log_last_day: int
     interactions: Interactions | None = None
     payments: Payments | None = None
+    campaigns: Campaigns | None = None
     attributes: pa.Table | None = None
     registered_day: I32 | None = None
     closed_day: I32 | None = None
@@ -155,12 +171,14 @@ class History:
         customers: Any = None,
         interactions: Any = None,
         payments: Any = None,
+        campaigns: Any = None,
         zero_amount: str = "purchase",
     ) -> "History":
         """Build a history from transactions in a pandas, Polars or Arrow frame; see :mod:`features.frames`.
 
         ``amount=None`` is a log without amounts. Rows that cannot be used are counted with their reason in
-        ``history.account``. The optional tables have the columns of the input contract, under their own names.
+        ``history.account``, those of the optional tables too; these have the columns of the input contract, under
+        their own names.
 
         >>> import pandas as pd
         >>> log = pd.DataFrame({"customer_id": ["b", "a", "b"], "amount": [5.0, 7.0, 2.5],
@@ -187,6 +205,7 @@ class History:
             customers=customers,
             interactions=interactions,
             payments=payments,
+            campaigns=campaigns,
             zero_amount=zero_amount,
         )
 

@@ -1,5 +1,6 @@
-"""The optional tables beside the transactions: customers, interactions, payments, attached to a history."""
+"""The optional tables beside the transactions: customers, interactions, payments, campaigns, attached to a history."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from features import columns
-from features.history import Codes, History, Interactions, Payments, Returns
+from features.history import Campaigns, Codes, History, Interactions, Payments, Returns
+from features.side_account import TableAccount
+from features.side_contract import Checked, checked
 from features.window import NEVER, UNKNOWN_DAY
 
 I32 = NDArray[np.int32]
@@ -20,45 +23,41 @@ DATED = ("registered_at", "closed_at")
 
 
 class SideTables:
-    """The optional tables of one base, as Arrow, with ids of the type that the transactions have."""
+    """The optional tables of one base, as Arrow: usable rows only, ids of the type that the transactions have."""
 
-    def __init__(self, customers: pa.Table | None, interactions: pa.Table | None, payments: pa.Table | None) -> None:
-        """Take tables that were read already; use :meth:`read` for frames."""
-        self.customers, self.interactions, self.payments = customers, interactions, payments
+    def __init__(
+        self,
+        customers: pa.Table | None = None,
+        interactions: pa.Table | None = None,
+        payments: pa.Table | None = None,
+        campaigns: pa.Table | None = None,
+        checks: Mapping[str, Checked] | None = None,
+    ) -> None:
+        """Take tables that were checked already; use :meth:`read` for frames."""
+        self.customers, self.interactions = customers, interactions
+        self.payments, self.campaigns = payments, campaigns
+        self._checks = checks or {}
 
     @staticmethod
-    def read(customers: Any, interactions: Any, payments: Any, id_type: pa.DataType) -> "SideTables":
-        """Take frames with the columns of the input contract; rows without an id are left out."""
-        tables: list[pa.Table | None] = []
-        for what, frame in (("customers", customers), ("interactions", interactions), ("payments", payments)):
-            if frame is None:
-                tables.append(None)
-                continue
-            table = columns.to_table(frame, what)
-            key = columns.ids(columns.column(table, "customer_id", what, "customer_id"), what)
-            if not pa.types.is_integer(key.type):
-                text = key.cast(pa.string())
-                blank = pc.equal(pc.utf8_length(pc.utf8_trim_whitespace(text)), 0)
-                key = pc.if_else(blank, pa.scalar(None, pa.string()), text)
-            if key.null_count == len(key):
-                key = pa.nulls(len(key), id_type)
-            if key.type != id_type:
-                raise TypeError(
-                    f"{what}: customer_id is {key.type}, but the transactions' ids are {id_type}. Make them agree."
-                )
-            place = table.column_names.index("customer_id")
-            tables.append(table.set_column(place, "customer_id", key).filter(pc.is_valid(key)))
-        found = tables[0]
-        if found is not None:
-            twice = found.num_rows - len(pc.unique(found["customer_id"]))
-            if twice:
-                raise ValueError(f"customers: {twice:,} ids appear more than once; the table has one row a customer.")
-        return SideTables(tables[0], tables[1], tables[2])
+    def read(frames: Mapping[str, Any], id_type: pa.DataType) -> "SideTables":
+        """Take frames (or None) by the names of :data:`features.side_contract.SIDE_TABLES`; unusable rows are left out.
+
+        What became of every row is in :meth:`accounts`.
+        """
+        checks = {what: checked(what, frame, id_type) for what, frame in frames.items() if frame is not None}
+        return SideTables(**{what: check.table for what, check in checks.items()}, checks=checks)
+
+    def accounts(self, as_of: int) -> tuple[TableAccount, ...]:
+        """How the rows of each table that was read from a frame ended, as of a day."""
+        return tuple(
+            TableAccount.of(what, check.ledger, input_rows=check.rows, as_of=as_of)
+            for what, check in self._checks.items()
+        )
 
     def ids(self) -> list[pa.Array]:
         """Ids that the tables name."""
-        present = [t for t in (self.customers, self.interactions, self.payments) if t is not None]
-        return [columns.column(table, "customer_id", "", "customer_id") for table in present]
+        tables = (self.customers, self.interactions, self.payments, self.campaigns)
+        return [_column(table, "customer_id") for table in tables if table is not None]
 
     def attach(self, history: History) -> History:
         """The history with these tables; customers whom only they name become prospects."""
@@ -72,26 +71,24 @@ class SideTables:
             history,
             interactions=self._interactions(history.customer_id),
             payments=self._payments(history.customer_id),
+            campaigns=self._campaigns(history.customer_id),
             attributes=self._attributes(history.customer_id),
-            registered_day=self._days("registered_at", UNKNOWN_DAY, history.customer_id),
-            closed_day=self._days("closed_at", NEVER, history.customer_id),
+            registered_day=self._dates("registered_at", UNKNOWN_DAY, history.customer_id),
+            closed_day=self._dates("closed_at", NEVER, history.customer_id),
         )
 
     def _interactions(self, ids: pa.Array) -> Interactions | None:
         table = self.interactions
         if table is None:
             return None
-        code = _places(table, ids)
-        stamps = columns.column(table, "timestamp", "interactions", "timestamp")
-        day = columns.dates(stamps, "interactions: timestamp", UNKNOWN_DAY)
-        kind = columns.codes(columns.column(table, "kind", "interactions", "kind"))
+        code, day = _places(table, ids), _days(table, "timestamp", UNKNOWN_DAY)
+        kind = columns.codes(_column(table, "kind"))
         value = np.full(day.size, np.nan)
         if "value" in table.column_names:
-            value = columns.numbers(columns.column(table, "value", "interactions", "value"))
-        dated = np.flatnonzero(day != UNKNOWN_DAY)
-        order = dated[np.lexsort((value[dated], kind.code[dated], day[dated], code[dated]))]
+            value = columns.numbers(_column(table, "value"))
+        order = np.lexsort((value, kind.code, day, code))
         return Interactions(
-            offsets=np.searchsorted(code[order], np.arange(len(ids) + 1)).astype(np.int64),
+            offsets=_offsets(code[order], len(ids)),
             day=day[order],
             kind=Codes(kind.code[order], kind.names),
             value=value[order],
@@ -101,33 +98,45 @@ class SideTables:
         table = self.payments
         if table is None:
             return None
-
-        def dates(name: str, missing: int) -> I32:
-            return columns.dates(columns.column(table, name, "payments", name), f"payments: {name}", missing)
-
-        code = _places(table, ids)
-        invoiced, due, paid = dates("invoiced_at", UNKNOWN_DAY), dates("due_at", NEVER), dates("paid_at", NEVER)
-        amount = columns.numbers(columns.column(table, "amount", "payments", "amount"))
-        dated = np.flatnonzero(invoiced != UNKNOWN_DAY)
-        order = dated[np.lexsort((amount[dated], paid[dated], due[dated], invoiced[dated], code[dated]))]
+        code, invoiced = _places(table, ids), _days(table, "invoiced_at", UNKNOWN_DAY)
+        due, paid = (_days(table, name, NEVER) for name in ("due_at", "paid_at"))
+        amount = columns.numbers(_column(table, "amount"))
+        order = np.lexsort((amount, paid, due, invoiced, code))
         return Payments(
-            offsets=np.searchsorted(code[order], np.arange(len(ids) + 1)).astype(np.int64),
+            offsets=_offsets(code[order], len(ids)),
             invoiced_day=invoiced[order],
             due_day=due[order],
             paid_day=paid[order],
             amount=amount[order],
         )
 
-    def _days(self, name: str, missing: int, ids: pa.Array) -> I32 | None:
+    def _campaigns(self, ids: pa.Array) -> Campaigns | None:
+        table = self.campaigns
+        if table is None:
+            return None
+        code, day = _places(table, ids), _days(table, "timestamp", UNKNOWN_DAY)
+        treatment = columns.codes(_column(table, "treatment")) if "treatment" in table.column_names else None
+        cost = columns.numbers(_column(table, "cost")) if "cost" in table.column_names else None
+        control = np.zeros(day.size, np.bool_)
+        if "control" in table.column_names:
+            control = pc.fill_null(_column(table, "control"), False).to_numpy(zero_copy_only=False)
+        keys = [key for key in (cost, None if treatment is None else treatment.code) if key is not None]
+        order = np.lexsort((*keys, control, day, code))
+        return Campaigns(
+            offsets=_offsets(code[order], len(ids)),
+            day=day[order],
+            control=control[order],
+            treatment=None if treatment is None else Codes(treatment.code[order], treatment.names),
+            cost=None if cost is None else cost[order],
+        )
+
+    def _dates(self, name: str, missing: int, ids: pa.Array) -> I32 | None:
         if self.customers is None or name not in self.customers.column_names:
             return None
-        day = columns.dates(columns.column(self.customers, name, "customers", name), f"customers: {name}", missing)
-        place = self._rows(ids).fill_null(-1).to_numpy()
-        return (
-            np.where(place >= 0, day[place], missing).astype(np.int32)
-            if day.size
-            else np.full(len(ids), missing, np.int32)
-        )
+        if self.customers.num_rows == 0:
+            return np.full(len(ids), missing, np.int32)
+        day, place = _days(self.customers, name, missing), self._rows(ids).fill_null(-1).to_numpy()
+        return np.where(place >= 0, day[place], missing).astype(np.int32)
 
     def _attributes(self, ids: pa.Array) -> pa.Table | None:
         if self.customers is None:
@@ -136,7 +145,8 @@ class SideTables:
         return self.customers.select(rest).take(self._rows(ids))
 
     def _rows(self, ids: pa.Array) -> pa.Array:
-        return pc.index_in(ids, columns.column(self.customers, "customer_id", "", "customer_id"))
+        assert self.customers is not None
+        return pc.index_in(ids, _column(self.customers, "customer_id"))
 
 
 def with_customers(history: History, ids: pa.Array) -> History:
@@ -166,7 +176,21 @@ def _stretch(offsets: I64, known: NDArray[np.bool_]) -> I64:
     return out
 
 
+def _column(table: pa.Table, name: str) -> pa.Array:
+    return columns.column(table, name, "", name)
+
+
+def _days(table: pa.Table, name: str, missing: int) -> I32:
+    """Days of a column of dates; ``missing`` where they are empty, or where the table has no such column."""
+    if name not in table.column_names:
+        return np.full(table.num_rows, missing, np.int32)
+    return columns.dates(_column(table, name), missing)
+
+
 def _places(table: pa.Table, ids: pa.Array) -> I32:
-    keys = columns.column(table, "customer_id", "", "customer_id")
-    places: I32 = pc.index_in(keys, ids).to_numpy(zero_copy_only=False).astype(np.int32)
+    places: I32 = pc.index_in(_column(table, "customer_id"), ids).to_numpy(zero_copy_only=False).astype(np.int32)
     return places
+
+
+def _offsets(code: I32, n: int) -> I64:
+    return np.searchsorted(code, np.arange(n + 1)).astype(np.int64)

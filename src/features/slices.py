@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from features.history import Codes, History, Interactions, Lines, Payments, Returns
+from features.history import Campaigns, Codes, History, Interactions, Lines, Payments, Returns
 
 
 def customers_between(history: History, lo: int, hi: int) -> History:
@@ -36,6 +36,17 @@ def customers_between(history: History, lo: int, hi: int) -> History:
             payments.paid_day[e0:e1],
             payments.amount[e0:e1],
         )
+    campaigns = history.campaigns
+    if campaigns is not None:
+        e0, e1 = int(campaigns.offsets[lo]), int(campaigns.offsets[hi])
+        treatment, cost = campaigns.treatment, campaigns.cost
+        campaigns = Campaigns(
+            campaigns.offsets[lo : hi + 1] - e0,
+            campaigns.day[e0:e1],
+            campaigns.control[e0:e1],
+            None if treatment is None else Codes(treatment.code[e0:e1], treatment.names),
+            None if cost is None else cost[e0:e1],
+        )
     return History(
         customer_id=history.customer_id.slice(lo, hi - lo),
         offsets=history.offsets[lo : hi + 1] - d0,
@@ -64,6 +75,7 @@ def customers_between(history: History, lo: int, hi: int) -> History:
         log_last_day=history.log_last_day,
         interactions=interactions,
         payments=payments,
+        campaigns=campaigns,
         attributes=None if history.attributes is None else history.attributes.slice(lo, hi - lo),
         registered_day=None if history.registered_day is None else history.registered_day[lo:hi],
         closed_day=None if history.closed_day is None else history.closed_day[lo:hi],

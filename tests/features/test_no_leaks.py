@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features import table
+from features.contacts import days_since_contact
 from features.history import History
 from features.outcomes import RateReference, observe
 from features.window import Window
@@ -27,10 +28,13 @@ line = st.tuples(
     st.sampled_from(["x", "y", "z", None]),
 )
 contact = st.tuples(st.sampled_from("abce"), st.integers(0, LAST), st.sampled_from(["visit", "complaint", "survey"]))
+sending = st.tuples(st.sampled_from("abce"), st.integers(0, LAST), st.sampled_from(["mail", "call"]), st.booleans())
 invoice = st.tuples(st.sampled_from("abc"), st.integers(0, LAST), st.integers(0, 60), st.integers(0, 200))
 
 
-def history_of(lines: list[Any], contacts: list[Any], invoices: list[Any], closed: list[Any]) -> History:
+def history_of(
+    lines: list[Any], contacts: list[Any], invoices: list[Any], closed: list[Any], sent: list[Any] | None = None
+) -> History:
     log = pd.DataFrame(lines, columns=["customer_id", "day", "hour", "amount", "order", "product"])
     log["timestamp"] = START + pd.to_timedelta(log["day"], unit="D") + pd.to_timedelta(log["hour"], unit="h")
     log["channel"], log["category"], log["quantity"] = log["order"], log["product"], np.sign(log["amount"])
@@ -40,6 +44,8 @@ def history_of(lines: list[Any], contacts: list[Any], invoices: list[Any], close
     bills["invoiced_at"] = START + pd.to_timedelta(bills["day"], unit="D")
     bills["due_at"] = bills["invoiced_at"] + pd.to_timedelta(bills["due"], unit="D")
     bills["paid_at"] = bills["invoiced_at"] + pd.to_timedelta(bills["paid"], unit="D")
+    campaigns = pd.DataFrame(sent or [], columns=["customer_id", "day", "treatment", "control"]).assign(cost=0.25)
+    campaigns["timestamp"] = START + pd.to_timedelta(campaigns["day"], unit="D")
     people = pd.DataFrame(
         {"customer_id": list("abcde"), "registered_at": START, "consent": True, "segment": list("uvwxy")}
     )
@@ -54,6 +60,7 @@ def history_of(lines: list[Any], contacts: list[Any], invoices: list[Any], close
         customers=people,
         interactions=events.drop(columns="day"),
         payments=bills.drop(columns=["day", "due", "paid"]),
+        campaigns=campaigns.drop(columns="day"),
     )
 
 
@@ -61,18 +68,29 @@ def later(row: tuple[Any, ...], place: int) -> tuple[Any, ...]:
     return (*row[:place], row[place] + LAST + 1, *row[place + 1 :])
 
 
-past = st.tuples(st.lists(line, min_size=3, max_size=25), st.lists(contact, max_size=8), st.lists(invoice, max_size=8))
+past = st.tuples(
+    st.lists(line, min_size=3, max_size=25),
+    st.lists(contact, max_size=8),
+    st.lists(invoice, max_size=8),
+    st.lists(sending, max_size=8),
+)
 
 
 @settings(max_examples=40, deadline=None)
 @given(past, past, past)
 def test_features_do_not_move_when_later_events_come_go_or_change(known: Any, one: Any, other: Any) -> None:
     tables = []
-    for future in (one, other, ([], [], [])):
-        lines, contacts, invoices = (
+    waits = []
+    for future in (one, other, ([], [], [], [])):
+        lines, contacts, invoices, sent = (
             now + [later(row, 1) for row in then] for now, then in zip(known, future, strict=True)
         )
-        tables.append(table.frame(history_of(lines, contacts, invoices, [len(future[0]) + 1] * 5), AS_OF))
+        history = history_of(lines, contacts, invoices, [len(future[0]) + 1] * 5, sent)
+        tables.append(table.frame(history, AS_OF))
+        since = days_since_contact(history, AS_OF)
+        assert since is not None
+        waits.append(dict(zip(history.customer_id.to_pylist(), since.tolist(), strict=True)))
+    assert waits[1] == waits[0] == waits[2]
     for changed in tables[1:]:
         assert changed.index.tolist() == tables[0].index.tolist()
         for name in tables[0].columns:
@@ -86,11 +104,11 @@ def test_features_do_not_move_when_later_events_come_go_or_change(known: Any, on
 @settings(max_examples=40, deadline=None)
 @given(past, past)
 def test_returns_of_earlier_purchases_do_not_move_features(known: Any, _: Any) -> None:
-    lines, contacts, invoices = known
+    lines, contacts, invoices, sent = known
     bought = [row for row in lines if row[3] > 0]
     returns = [(c, day + LAST + 1, hour, -amount, order, product) for c, day, hour, amount, order, product in bought]
-    before = table.frame(history_of(lines, contacts, invoices, [1] * 5), AS_OF)
-    after = table.frame(history_of(lines + returns, contacts, invoices, [1] * 5), AS_OF)
+    before = table.frame(history_of(lines, contacts, invoices, [1] * 5, sent), AS_OF)
+    after = table.frame(history_of(lines + returns, contacts, invoices, [1] * 5, sent), AS_OF)
     pd.testing.assert_frame_equal(before, after, check_exact=True)
 
 

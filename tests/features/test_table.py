@@ -1,6 +1,7 @@
 """Tables of many dates against single frames, whole against parts, and the registry against its documentation."""
 
 import datetime as dt
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from features import describe, registry, table
+from features import describe, families, registry, table
 from features.asof import AsOf
 from features.history import History
 from features.outcomes import RateReference, base_level, observe
@@ -186,6 +187,22 @@ def test_a_feature_is_one_function_in_one_file(history: History) -> None:
     finally:
         registry.forget("mine")
     assert "purchases_twice" not in FEATURES
+
+
+def test_a_new_file_among_the_families_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "anew.py").write_text(
+        "from features.registry import Feature, family\n\n"
+        '@family("anew", Feature("purchases_thrice", "days", "three times the purchase days"))\n'
+        "def anew(view):\n    return [3.0 * (view.offsets[1:] - view.offsets[:-1])]\n"
+    )
+    before = list(FEATURES)
+    monkeypatch.setattr(families, "__path__", [*families.__path__, str(tmp_path)])
+    try:
+        assert families.load() == (*families.ORDER, "anew")
+        assert list(FEATURES) == [*before, "purchases_thrice"]
+    finally:
+        registry.forget("anew")
+        monkeypatch.delitem(sys.modules, "features.families.anew")
 
 
 def test_the_documentation_is_made_from_the_registry() -> None:
