@@ -124,7 +124,7 @@ def score(config: Config, store: HistoryStore, tracker: Tracker, progress: Progr
             parts = estimate_all(store, bundle, window, money, work / "estimates", progress)
         progress("planning")
         with clock("plan"):
-            customers = plan_input(pa.concat_tables(parts.column_tables(PLAN_COLUMNS)), bundle, money)
+            customers = plan_input(parts.whole(PLAN_COLUMNS), bundle, money)
             chosen = plan(customers, policy)
             summary = summarise_plan(chosen, customers, policy)
             del customers

@@ -6,6 +6,7 @@ group leaves is not spent again.
 """
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,43 +96,41 @@ def plan(customers: PlanInput, policy: RetentionPolicy) -> Plan:
 
     The order in which customers come does not matter: ties are broken by id.
     """
-    order = _by_id(customers.customer_id)
     n = customers.stage.size
     strategy = strategies.assign(customers.stage, customers.cause)
-    net = np.empty((n, len(policy.actions)))
-    cost = np.empty_like(net)
-    break_even = np.empty(n)
-    for rows in _blocks(n):
-        gains = [gain(action, customers.worth.at(rows)) for action in policy.actions]
-        net[rows], cost[rows] = _matrices(gains, policy, customers.stage[rows], strategy[rows])
-        break_even[rows] = _least_break_even(gains, policy, customers.stage[rows], strategy[rows])
-    best_net = net.max(axis=1, initial=-np.inf)
-    strategy, cause = strategies.let_go(customers.stage, strategy, customers.cause, best_net)
-
     allowed = np.ones(n, np.bool_) if customers.may_contact is None else customers.may_contact
     if customers.days_since_contact is not None:
         allowed = allowed & ~(customers.days_since_contact < policy.min_days_between_contacts)
-    net[~((net > 0) & (net >= policy.min_return * cost) & allowed[:, None])] = -np.inf
-    chosen = select(net[order], cost[order], policy.budget, [action.capacity for action in policy.actions])
-    choice = np.full(n, -1, np.int64)
-    choice[order] = chosen.choice
-    targeted = choice >= 0
+    best_net, break_even = np.empty(n), np.empty(n)
+    options = []
+    for rows in _blocks(n):
+        gains = [gain(action, customers.worth.at(rows)) for action in policy.actions]
+        net, cost = _matrices(gains, policy, customers.stage[rows], strategy[rows])
+        best_net[rows] = net.max(axis=1, initial=-np.inf)
+        break_even[rows] = _least_break_even(gains, policy, customers.stage[rows], strategy[rows])
+        options.append(_Options.of(net, cost, allowed[rows], policy.min_return, first=rows.start))
+    strategy, cause = strategies.let_go(customers.stage, strategy, customers.cause, best_net)
+
+    order = _by_id(customers.customer_id)
+    open_to = _Options.joined(options, order)
+    chosen = select(open_to.net, open_to.cost, policy.budget, [action.capacity for action in policy.actions])
+    targeted = np.zeros(n, np.bool_)
+    targeted[open_to.customer] = chosen.choice >= 0
     control = np.zeros(n, np.bool_)
     control[targeted] = in_control(
         customers.customer_id.filter(pa.array(targeted)), share=policy.control_share, salt=policy.salt
     )
-
-    best = net.argmax(axis=1) if net.shape[1] else np.zeros(n, np.int64)
-    wish = np.where(net.max(axis=1, initial=-np.inf) > 0, best, -1)
-    action = np.where(targeted, choice, wish)
-    rows_with = np.flatnonzero(action >= 0)
-    expected = np.full(n, np.nan)
-    paid = np.full(n, np.nan)
-    expected[rows_with] = net[rows_with, action[rows_with]]
-    paid[rows_with] = cost[rows_with, action[rows_with]]
-    for position, what in enumerate(policy.actions):
-        mine = np.flatnonzero(action == position)
-        break_even[mine] = gain(what, customers.worth.at(mine)).break_even
+    action = np.full(n, -1, np.int64)
+    expected, paid = np.full(n, np.nan), np.full(n, np.nan)
+    if open_to.customer.size:
+        taken = np.where(chosen.choice >= 0, chosen.choice, open_to.net.argmax(axis=1))
+        each = np.arange(taken.size)
+        action[open_to.customer] = taken
+        expected[open_to.customer] = open_to.net[each, taken]
+        paid[open_to.customer] = open_to.cost[each, taken]
+    for mine, position in _by_block_and_action(action, policy):
+        break_even[mine] = gain(policy.actions[position], customers.worth.at(mine)).break_even
+    choice = np.where(targeted, action, -1)
     return Plan(
         strategy=strategy,
         cause=cause,
@@ -150,6 +149,37 @@ def plan(customers: PlanInput, policy: RetentionPolicy) -> Plan:
         by_rate=tuple((multiple, _total(customers.worth, choice, policy, multiple)) for multiple in RATE_MULTIPLES),
         conservative=np.nan if customers.cautious is None else _total(customers.cautious, choice, policy, 1.0),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Options:
+    """What may be done for whom: customers who have some allowed action of positive net value, and its net and cost.
+
+    ``net`` (m, actions) is −inf where an action is not allowed. Whoever has no such action takes no memory here.
+    """
+
+    customer: NDArray[np.int64]
+    net: Floats
+    cost: Floats
+
+    @classmethod
+    def of(cls, net: Floats, cost: Floats, allowed: Flags, min_return: float, *, first: int) -> "_Options":
+        """The options of a block of customers, the first of whom is customer number `first`."""
+        usable = (net > 0) & (net >= min_return * cost) & allowed[:, None]
+        rows = np.flatnonzero(usable.any(axis=1))
+        return cls(rows + first, np.where(usable[rows], net[rows], -np.inf), cost[rows])
+
+    @classmethod
+    def joined(cls, parts: list["_Options"], order: NDArray[np.int64]) -> "_Options":
+        """The options of all blocks, customers in the given order of all."""
+        if not parts:
+            return cls(np.empty(0, np.int64), np.empty((0, 0)), np.empty((0, 0)))
+        customer = np.concatenate([part.customer for part in parts])
+        place = np.empty_like(order)
+        place[order] = np.arange(order.size)
+        by_place = np.argsort(place[customer])
+        net, cost = (np.concatenate([getattr(part, name) for part in parts]) for name in ("net", "cost"))
+        return cls(customer[by_place], net[by_place], cost[by_place])
 
 
 def in_control(customer_id: pa.Array, *, share: float, salt: str) -> Flags:
@@ -208,12 +238,15 @@ def _priorities(
     order: NDArray[np.int64], targeted: Flags, expected: Floats, best_net: Floats, customers: PlanInput
 ) -> NDArray[np.int64]:
     """Return ranks 1..n: targeted first by gain, then others by best net value, then value at risk, then id."""
-    keys = [_descending(customers.worth.value_at_risk), -best_net, _descending(expected), ~targeted]
+    keys: list[Floats | Flags] = []
     if customers.purchases_at_risk is not None:
-        keys.insert(0, _descending(customers.purchases_at_risk))
-    by_rank = order[np.lexsort([key[order] for key in keys])]
+        keys.append(_descending(customers.purchases_at_risk))
+    keys += [_descending(customers.worth.value_at_risk), -best_net, _descending(expected), ~targeted]
+    ranked = order
+    for key in keys:  # from the last to decide to the first; a stable sort keeps what those before have settled
+        ranked = ranked[np.argsort(key[ranked], kind="stable")]
     priority = np.empty(order.size, np.int64)
-    priority[by_rank] = np.arange(1, order.size + 1)
+    priority[ranked] = np.arange(1, order.size + 1)
     return priority
 
 
@@ -223,8 +256,17 @@ def _descending(values: Floats) -> Floats:
 
 def _total(worth: Worth, choice: NDArray[np.int64], policy: RetentionPolicy, multiple: float) -> float:
     """Return the net gain of the list if every action had a multiple of its assumed effect."""
-    chosen = ((action, np.flatnonzero(choice == position)) for position, action in enumerate(policy.actions))
-    return float(sum(gain(action, worth.at(rows)).net_at(multiple).sum() for action, rows in chosen))
+    chosen = _by_block_and_action(choice, policy)
+    return float(sum(gain(policy.actions[a], worth.at(rows)).net_at(multiple).sum() for rows, a in chosen))
+
+
+def _by_block_and_action(action: NDArray[np.int64], policy: RetentionPolicy) -> Iterator[tuple[NDArray[np.int64], int]]:
+    """Yield the rows that have each action, block by block."""
+    for block in _blocks(action.size):
+        for position in range(len(policy.actions)):
+            rows = block.start + np.flatnonzero(action[block] == position)
+            if rows.size:
+                yield rows, position
 
 
 def _blocks(n: int) -> list[slice]:
