@@ -253,6 +253,9 @@ class Output(Section):
         default=None,
         description="environment variable that holds a key: ids go out as keyed hashes (default: as they came)",
     )
+    explained_customers: Annotated[int, Field(ge=0)] = Field(
+        default=10_000, description="customers whose reasons come from the model itself; all others get them by rules"
+    )
     language: Literal["en", "zh"] = "en"
     scheme: Literal["canonical", "five_stage", "clm", "relationship"] = "canonical"
 

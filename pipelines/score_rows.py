@@ -25,6 +25,7 @@ from decisions.stages import stage_labels
 from decisions.strategies import cause_labels, strategy_labels
 from features.window import NEVER, Window
 from pipelines.bundle import Bundle
+from pipelines.model_reasons import ModelReasons
 from pipelines.pseudonyms import Pseudonyms
 from pipelines.score_parts import Parts
 
@@ -52,7 +53,9 @@ class Stamp:
     pseudonyms: Pseudonyms | None = None
 
 
-def rows(estimates: pa.Table, plan: Plan, at: slice | Places, stamp: Stamp) -> pa.Table:
+def rows(
+    estimates: pa.Table, plan: Plan, at: slice | Places, stamp: Stamp, model_reasons: ModelReasons | None = None
+) -> pa.Table:
     """The scores of some of the customers, in the order of their estimates.
 
     Args:
@@ -60,6 +63,7 @@ def rows(estimates: pa.Table, plan: Plan, at: slice | Places, stamp: Stamp) -> p
         plan: the plan over all customers.
         at: where these stand in the plan.
         stamp: what is the same in every row.
+        model_reasons: what the model says of some of them; the others, or all, get their reasons from rules.
     """
     n = estimates.num_rows
     stage = estimates["stage"].to_numpy()
@@ -86,6 +90,7 @@ def rows(estimates: pa.Table, plan: Plan, at: slice | Places, stamp: Stamp) -> p
         base_gap=stamp.bundle.stages.base_gap,
         currency=stamp.currency,
     )
+    drivers = (model_reasons or ModelReasons.none()).at(np.r_[at])
     next_day = np.where(bought & (stage != CHURNED), last + np.rint(gap), np.nan)
     copied = {name: estimates[name].to_numpy() for name in COPIED}
     ids = estimates["customer_id"].combine_chunks()
@@ -114,7 +119,8 @@ def rows(estimates: pa.Table, plan: Plan, at: slice | Places, stamp: Stamp) -> p
         "targeted": plan.targeted[at],
         "control": plan.control[at],
         "selected": plan.selected[at],
-        "reasons": reasons.reasons(facts, language=stamp.language),
+        "reasons": reasons.reasons(facts, language=stamp.language, drivers=drivers),
+        "reasons_from": pa.array(np.where(drivers.told, "model", "rules")),
         "model_version": pa.array([stamp.model_version] * n),
         "policy_version": pa.array([stamp.policy_version] * n),
         **copied,
@@ -141,13 +147,16 @@ COPIED = (
 """Columns that the scores take from the estimates as they are, NaN becoming null."""
 
 
-def write(parts: Parts, chosen: Plan, stamp: Stamp, *, parquet: Path, csv: Path, scratch: Path) -> None:
+def write(
+    parts: Parts, chosen: Plan, stamp: Stamp, model_reasons: ModelReasons, *, parquet: Path, csv: Path, scratch: Path
+) -> None:
     """Write the whole table, sorted by priority.
 
     Args:
         parts: the estimates.
         chosen: the plan over all customers.
         stamp: what is the same in every row.
+        model_reasons: what the model says of some of the customers.
         parquet: where the Parquet file goes.
         csv: where the CSV file goes; its text cells cannot execute in a spreadsheet.
         scratch: a folder for intermediate files, emptied first.
@@ -165,7 +174,7 @@ def write(parts: Parts, chosen: Plan, stamp: Stamp, *, parquet: Path, csv: Path,
         as_parquet: pq.ParquetWriter | None = None
         as_csv: pa_csv.CSVWriter | None = None
         for chunk in chunks:
-            table = _sorted(chunk, chosen, stamp)
+            table = _sorted(chunk, chosen, stamp, model_reasons)
             scores.check(table, first=first)
             readable = _csv_ready(table)
             if as_parquet is None or as_csv is None:
@@ -202,13 +211,13 @@ def _scatter(parts: Parts, chosen: Plan, scratch: Path) -> list[Path]:
     return chunks
 
 
-def _sorted(chunk: Path, chosen: Plan, stamp: Stamp) -> pa.Table:
+def _sorted(chunk: Path, chosen: Plan, stamp: Stamp, model_reasons: ModelReasons) -> pa.Table:
     """The scores of a file of consecutive priorities."""
     with pa.OSFile(str(chunk)) as source, pa.ipc.open_stream(source) as stream:
         estimates = stream.read_all()
     place = estimates[PLACE].to_numpy()
     order = np.argsort(chosen.priority[place])
-    return rows(estimates.take(pa.array(order)), chosen, place[order], stamp)
+    return rows(estimates.take(pa.array(order)), chosen, place[order], stamp, model_reasons)
 
 
 def _csv_ready(table: pa.Table) -> pa.Table:

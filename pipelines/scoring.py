@@ -28,6 +28,7 @@ from pipelines.console import Progress
 from pipelines.estimates import worth_of
 from pipelines.files import replacing
 from pipelines.ingest import HistoryStore
+from pipelines.model_reasons import model_reasons
 from pipelines.model_registry import CHAMPION, Registered
 from pipelines.money_terms import MoneyTerms
 from pipelines.policies import policy_version, retention_policy
@@ -114,7 +115,7 @@ def score(config: Config, store: HistoryStore, tracker: Tracker, progress: Progr
         pseudonyms=Pseudonyms.of_config(config),
     )
     database = Target.of(config)
-    key = _key(store, stamp, money)
+    key = _key(store, stamp, money, config.output.explained_customers)
     day = window.as_of.isoformat()
     parquet, csv = config.directory / "scores" / f"{day}.parquet", config.directory / "csv" / f"{day}.csv"
     facts = finished(config, day, key)
@@ -128,9 +129,21 @@ def score(config: Config, store: HistoryStore, tracker: Tracker, progress: Progr
             chosen = plan(customers, policy)
             summary = summarise_plan(chosen, customers, policy)
             del customers
+        progress("asking the model for reasons")
+        with clock("reasons"):
+            said = model_reasons(
+                store,
+                bundle,
+                window,
+                parts,
+                chosen,
+                language=stamp.language,
+                currency=stamp.currency,
+                most=config.output.explained_customers,
+            )
         progress("writing")
         with clock("files"), replacing(parquet) as parquet_path, replacing(csv) as csv_path:
-            score_rows.write(parts, chosen, stamp, parquet=parquet_path, csv=csv_path, scratch=work / "sorting")
+            score_rows.write(parts, chosen, stamp, said, parquet=parquet_path, csv=csv_path, scratch=work / "sorting")
         facts = {
             "key": key,
             "as_of": day,
@@ -190,7 +203,7 @@ class Clock:
         return {**self._steps, "all": round(time.perf_counter() - self._start, 2)}
 
 
-def _key(store: HistoryStore, stamp: Stamp, money: MoneyTerms) -> str:
+def _key(store: HistoryStore, stamp: Stamp, money: MoneyTerms, explained: int) -> str:
     facts = [
         store.digest,
         str(store.n_buckets),
@@ -201,6 +214,7 @@ def _key(store: HistoryStore, stamp: Stamp, money: MoneyTerms) -> str:
         stamp.currency,
         stamp.language,
         stamp.scheme,
+        str(explained),
         stamp.pseudonyms.digest if stamp.pseudonyms is not None else "",
         code_version(),
     ]

@@ -1,12 +1,16 @@
 """What a scores table says as a whole: value by stage, concentration of value, return rates, and who newly declines."""
 
 from datetime import date, timedelta
+from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from decisions.names import CHURNED, STAGES
+
+NEWLY_DAYS: Final = 28
+"""Whoever is in decline for less than so many days declines newly."""
 
 
 def value_by_stage(scores: pd.DataFrame) -> pd.DataFrame:
@@ -76,7 +80,7 @@ def return_rates(stage: NDArray[np.int8], bought: NDArray[np.bool_]) -> pd.DataF
     return pd.DataFrame({"customers": n, "returned": share}, index=pd.Index(STAGES, name="stage"))
 
 
-def early_warning(scores: pd.DataFrame, *, days: int = 28) -> pd.DataFrame:
+def early_warning(scores: pd.DataFrame, *, days: int = NEWLY_DAYS) -> pd.DataFrame:
     """Return who crossed into decline within the last `days` days, the highest value at risk first (then P(lost), then
     id).
 

@@ -79,8 +79,7 @@ class Drivers:
     @property
     def told(self) -> Flags:
         """Whose reasons come from the model."""
-        found = pc.or_(self.against.is_valid(), self.favour.is_valid())
-        return np.asarray(found.to_numpy(zero_copy_only=False), dtype=np.bool_)
+        return _valid(self.against) | _valid(self.favour)
 
 
 _WORDS: Final[dict[str, tuple[str, str]]] = {
@@ -111,7 +110,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "value": ("{value} at risk", "风险价值 {value}"),
     "against": ("{against}", "{against}"),
-    "favour": ("speaking for staying: {favour}", "有利因素：{favour}"),
+    "favour": ("for staying: {favour}", "有利因素：{favour}"),
 }
 
 _UNLIKELY: Final = 0.5
@@ -121,8 +120,8 @@ _UNLIKELY: Final = 0.5
 def reasons(facts: Facts, *, language: Language = "en", drivers: Drivers | None = None) -> pa.Array:
     """Return one string a customer: the stage's own reason first, then risk and value.
 
-    Where the model has something to say, what raises the risk stands in the place of the stage's own reason, and what
-    speaks for staying ends the string.
+    Where the model has something to say, its drivers stand in the place of the stage's own reason: what raises the
+    risk first, what speaks for staying last.
 
     >>> one, no = np.ones(1), np.zeros(1, bool)
     >>> facts = Facts(np.array([4], np.int8), np.array([5], np.int8), 64 * one, 21 * one, 9 * one, no, no, no,
@@ -133,8 +132,7 @@ def reasons(facts: Facts, *, language: Language = "en", drivers: Drivers | None 
     stage, closed = facts.stage, facts.closed
     nothing = pa.nulls(stage.size, pa.string())
     model = Drivers(nothing, nothing) if drivers is None else drivers
-    raised = np.asarray(model.against.is_valid().to_numpy(zero_copy_only=False), dtype=np.bool_)
-    lowered = np.asarray(model.favour.is_valid().to_numpy(zero_copy_only=False), dtype=np.bool_)
+    raised, lowered, by_rule = _valid(model.against), _valid(model.favour), ~model.told
     holes: dict[str, Callable[[Rows], pa.Array]] = {
         "silence": lambda rows: whole(facts.silence[rows]),
         "since": lambda rows: _since(facts.silence[rows], language),
@@ -156,23 +154,28 @@ def reasons(facts: Facts, *, language: Language = "en", drivers: Drivers | None 
     doubtful = ~gone & (facts.churn_probability >= _UNLIKELY)
     rules: list[tuple[str, Flags]] = [
         ("prospect", stage == PROSPECT),
-        ("overdue", overdue & ~raised),
-        ("new", (stage == NEW) & ~overdue & ~raised),
-        ("active", active & ~raised),
-        ("silent", by_silence & ~raised),
+        ("overdue", overdue & by_rule),
+        ("new", (stage == NEW) & ~overdue & by_rule),
+        ("active", active & by_rule),
+        ("silent", by_silence & by_rule),
         ("fewer", declining & ~by_silence & (facts.cause == CAUSES.index("not_worth_it"))),
         ("closed", gone & closed),
-        ("gone", gone & ~closed & ~raised),
+        ("gone", gone & ~closed & by_rule),
         ("against", raised),
+        ("favour", lowered & ~raised),
         ("returned", facts.returned & ~gone),
         ("risk", doubtful),
         ("value", facts.worth_acting & (facts.value_at_risk >= 1)),
-        ("favour", lowered),
+        ("favour", lowered & raised),
     ]
     phrases = [sentences(_WORDS[name][LANGUAGES.index(language)], where, **holes) for name, where in rules]
     spoken = [None if cause == "silence" else cause_name(cause, language=language) for cause in CAUSES]
     causes = pa.array(spoken, pa.string()).take(pa.array(facts.cause.astype(np.int32), mask=facts.cause < 0))
     return joined([causes, *phrases], language)
+
+
+def _valid(text: pa.Array) -> Flags:
+    return np.asarray(text.is_valid().to_numpy(zero_copy_only=False), dtype=np.bool_)
 
 
 def _since(silence: Floats, language: Language) -> pa.Array:

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from decisions.names import CAUSES, STAGES, STRATEGIES
 
-VERSION: Final = "1"
+VERSION: Final = "2"
 """Version of the table's shape, in the schema's metadata; a reader refuses others."""
 
 
@@ -142,6 +142,14 @@ COLUMNS: Final[tuple[Column, ...]] = (
     Column("control", _flag, "", False, "targeted, but left alone so that the effect can be measured"),
     Column("selected", _flag, "", False, "to be contacted: targeted and not control"),
     Column("reasons", _text, "", False, "why, in words of the output's language"),
+    Column(
+        "reasons_from",
+        _text,
+        "",
+        False,
+        "model: its own contributions, strongest first; rules: on the same events",
+        words=("model", "rules"),
+    ),
     Column("model_version", _text, "", False, "digest of the model's content"),
     Column("policy_version", _text, "", False, "digest of the stage and retention policies"),
 )

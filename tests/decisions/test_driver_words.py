@@ -145,8 +145,8 @@ def test_sentences_hold_the_customers_own_numbers():
         "days_since_complaint": ("last complaint 12 days ago", "最近一次投诉在 12 天前"),
         "late_share": ("2 of 5 invoices late, by 17 days at most", "5 张账单中有 2 张逾期，最长 17 天"),
         "btyd_p_alive": (
-            "the purchase model gives 23 % probability of being still active",
-            "购买模型认为仍活跃的概率为 23 %",
+            "the purchase model alone gives 23 % probability of being still active",
+            "单凭购买模型，仍活跃的概率为 23 %",
         ),
     }
     for name, pair in said.items():
@@ -219,7 +219,7 @@ def test_every_column_of_a_fitted_model_has_a_sentence(told):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_three_drivers_at_most_each_said_once(told, language):
     names, found, own = told
-    said = spoken(names, found.feature, found.contribution, own, language=language)
+    said = spoken(names, found.feature, found.contribution, found.value, own, language=language)
     separator = "; " if language == "en" else "；"
     assert any(one is not None and one.against for one in said)
     for one in said:
@@ -230,17 +230,21 @@ def test_three_drivers_at_most_each_said_once(told, language):
 
 
 def test_what_raises_the_risk_stands_apart_from_what_lowers_it():
-    own = Own({"frequency": 3.0, "recency": 94.0, "T": 188.0, "returns": 2.0, "btyd_p_alive": 0.4}, TERMS)
+    own = Own({"frequency": 3.0, "recency": 94.0, "T": 188.0, "returns": 2.0}, TERMS)
+    seen = np.array([[0.4, 3.0, 2.0]])
     names = ("returns", "frequency", "btyd_p_alive", "days_since_last_purchase")
-    said = spoken(names, np.array([[2, 1, 0]]), np.array([[0.9, -0.5, 0.3]]), [own])[0]
-    assert said.against == (
-        "the purchase model gives 40 % probability of being still active (last bought 94 days ago, usual gap 31 days); "
-        "2 returns so far"
-    )
+    said = spoken(names, np.array([[2, 1, 0]]), np.array([[0.9, -0.5, 0.3]]), seen, [own])[0]
+    silent = "last bought 94 days ago, usual gap 31 days"
+    alive = f"{silent} (the purchase model alone gives 40 % probability of being still active)"
+    assert said.against == f"{alive}; 2 returns so far"
     assert said.favour == "3 repeat purchases in 188 days"
-    said = spoken(names, np.array([[2, 3, -1]]), np.array([[0.9, 0.5, np.nan]]), [own])[0]
-    assert said.against.count("last bought 94 days ago") == 1
-    assert spoken(names, np.array([[2, 3, -1]]), np.array([[0.01, 0.0, np.nan]]), [own]) == [None]
+    for weights in ([0.9, 0.5, np.nan], [-0.9, -0.5, np.nan]):
+        said = spoken(names, np.array([[3, 2, -1]]), np.array([weights]), seen[:, [1, 0, 2]], [own])[0]
+        assert (said.against, said.favour) == (alive, "")
+    recent = Own({**own.facts, "recency": 180.0}, TERMS)
+    said = spoken(names, np.array([[3, -1, -1]]), np.array([[-0.9, np.nan, np.nan]]), seen, [recent])[0]
+    assert (said.against, said.favour) == ("", "last bought 8 days ago, usual gap 53 days")
+    assert spoken(names, np.array([[2, 3, -1]]), np.array([[0.01, 0.0, np.nan]]), seen, [own]) == [None]
 
 
 def test_the_usual_gap_is_that_of_the_stage_policy(history):

@@ -37,6 +37,7 @@ def columns() -> dict:
         "control": np.array([False, True, False, False]),
         "selected": np.array([True, False, False, False]),
         "reasons": ["silent", "", "", "no purchase yet"],
+        "reasons_from": ["model", "rules", "rules", "rules"],
         "model_version": ["m"] * N,
         "policy_version": ["p"] * N,
     }
@@ -65,7 +66,7 @@ def test_every_column_of_the_contract_is_there_with_meaning():
     first = """customer_id as_of horizon_days stage days_since_last_purchase frequency p_alive expected_purchases
         expected_spend residual_value clv churn_probability decline_probability value_at_risk strategy priority
         selected control
-        reasons model_version"""
+        reasons reasons_from model_version"""
     later = """previous_stage stage_since second_purchase_overdue usual_gap_days expected_next_purchase
         loss_probability cause action channel expected_gain break_even_save_rate targeted expected_purchases_low
         expected_purchases_high expected_spend_low expected_spend_high residual_value_low residual_value_high"""

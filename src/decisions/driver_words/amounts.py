@@ -24,16 +24,15 @@ def window(own: Own, days: str) -> Said:
         return Said(
             f"spent {value} since the first purchase, {en}{usual.en}", f"首购在{zh}，至今消费 {value}{usual.zh}"
         )
-    before = own.money(own[f"spend_before_{days}d"])
-    earlier = whole(min(length, known_for + 1 - length))
-    if spent == 0:
-        return Said(
-            f"nothing spent in the last {days} days, {before} in the {earlier} before",
-            f"近 {days} 天没有消费，之前 {earlier} 天 {before}",
-        )
+    said = Said(
+        f"spent {value} in the last {days} days" if spent else f"nothing spent in the last {days} days",
+        f"近 {days} 天消费 {value}" if spent else f"近 {days} 天没有消费",
+    )
+    before, earlier = own[f"spend_before_{days}d"], whole(own.before(length))
+    if earlier == "0" or (spent == 0 and before == 0):
+        return said
     return Said(
-        f"spent {value} in the last {days} days, {before} in the {earlier} before",
-        f"近 {days} 天消费 {value}，之前 {earlier} 天 {before}",
+        f"{said.en}, {own.money(before)} in the {earlier} before", f"{said.zh}，之前 {earlier} 天 {own.money(before)}"
     )
 
 

@@ -84,14 +84,12 @@ def ago(days: float) -> Said:
 
 
 def span(days: float) -> Said:
-    """Return a length of time in days.
+    """Return a length of time in whole days, one at least where it is not nothing.
 
-    >>> span(1).en, span(0.4).en, span(12.34).zh
-    ('1 day', 'under 1 day', '12 天')
+    >>> span(1.2).en, span(0.4).en, span(12.34).zh, span(0).en
+    ('1 day', '1 day', '12 天', '0 days')
     """
-    if 0 < days < 0.95:
-        return Said("under 1 day", "不到 1 天")
-    text = number(days) if days < 10 else whole(days)
+    text = whole(max(days, 1.0) if days > 0 else 0.0)
     return Said(f"{text} day" if text == "1" else f"{text} days", f"{text} 天")
 
 

@@ -14,6 +14,9 @@ from features.families.windows import WINDOWS
 from features.history import History
 from features.window import NEVER
 
+TELLING = 0.25
+"""Share of a window from which the time before it can be compared with it."""
+
 Floats = NDArray[np.float64]
 
 
@@ -86,6 +89,11 @@ class Own:
     def usual_gap(self) -> float:
         """Own gap between purchase days, that of the base for whoever bought once."""
         return (self.terms.alpha + self["recency"]) / (self.terms.r + self["frequency"])
+
+    def before(self, window: int) -> float:
+        """Days of the window before a trailing one that were spent as a customer; 0 where they are too few to tell."""
+        days = min(float(window), self["T"] + 1 - window)
+        return days if days >= TELLING * window else 0.0
 
     @property
     def first_day(self) -> dt.date:

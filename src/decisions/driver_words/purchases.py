@@ -42,11 +42,10 @@ def frequency(own: Own) -> Said:
     """Return how often in which time."""
     if own["frequency"] == 0:
         return once(own)
-    usual = own.median("frequency")
     time = span(own["T"])
     return Said(
-        f"{counted(own['frequency'], 'repeat purchase')} in {time.en}{usual.en}",
-        f"首购以来 {time.zh}内重复购买 {whole(own['frequency'])} 次{usual.zh}",
+        f"{counted(own['frequency'], 'repeat purchase')} in {time.en}",
+        f"首购以来 {time.zh}内重复购买 {whole(own['frequency'])} 次",
     )
 
 
@@ -69,14 +68,14 @@ def purchases(own: Own, days: str) -> Said:
             f"{counted(now, 'purchase')} since the first, {en}",
             f"首购在{zh}，至今购买 {whole(now)} 次",
         )
-    before, length = own[f"purchases_before_{days}d"], whole(min(window, known_for + 1 - window))
-    if now == 0 and before == 0:
+    said = Said(f"{counted(now, 'purchase')} in the last {days} days", f"近 {days} 天购买 {whole(now)} 次")
+    before, length = own[f"purchases_before_{days}d"], whole(own.before(window))
+    if now == 0 and (before == 0 or length == "0"):
         en, zh = ago(own.silence)
-        return Said(f"no purchase in the last {days} days, last {en}", f"近 {days} 天没有购买，最近一次在{zh}")
-    return Said(
-        f"{counted(now, 'purchase')} in the last {days} days, {whole(before)} in the {length} before",
-        f"近 {days} 天购买 {whole(now)} 次，之前 {length} 天 {whole(before)} 次",
-    )
+        return Said(f"{said.en}, last {en}", f"{said.zh}，最近一次在{zh}")
+    if length == "0":
+        return said
+    return Said(f"{said.en}, {whole(before)} in the {length} before", f"{said.zh}，之前 {length} 天 {whole(before)} 次")
 
 
 @about("purchase_rate_change")

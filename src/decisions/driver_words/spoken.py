@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decisions.driver_words.own import Own
-from decisions.driver_words.purchases import silence
 from decisions.driver_words.saying import sentence
 from decisions.names import LANGUAGES, Language
 from features.registry import FEATURES
@@ -17,7 +16,11 @@ STRONGEST: Final = 3
 LEAST: Final = 0.05
 """Log odds below which a contribution is not worth a word: it moves a probability by 1.2 points at most."""
 
-MODEL: Final = "btyd_"
+SILENCE: Final = "days_since_last_purchase"
+SILENT: Final = (SILENCE, "recency", "overdue_ratio", "silence_rank")
+RHYTHM: Final = ("btyd_purchase_probability", "btyd_p_alive", "btyd_expected_purchases", "btyd_expected_spend")
+"""What the probability model concludes from the silence is told together with it."""
+
 _JOIN: Final = ("; ", "；")
 _WITHIN: Final = (" ({})", "（{}）")
 _ONE_TOPIC: Final = {
@@ -46,6 +49,7 @@ def spoken(
     names: Sequence[str],
     feature: NDArray[np.int64],
     contribution: NDArray[np.float64],
+    value: NDArray[np.float64],
     own: Sequence[Own],
     *,
     language: Language = "en",
@@ -56,41 +60,52 @@ def spoken(
         names: names of features.
         feature: int[n, k], places in `names`, strongest first, −1 where there is none.
         contribution: float[n, k], what each adds to the log odds of no purchase.
-        own: the customers' numbers, those of the probability model included.
+        value: float[n, k], the numbers that the model saw; they serve where `own` has none, as for the probability
+            model's.
+        own: the customers' numbers.
         language: of the phrases.
 
     >>> import datetime as dt
     >>> from decisions.driver_words.own import Terms
     >>> terms = Terms(dt.date(2011, 9, 4), 90, 1.0, 30.0)
-    >>> own = Own({"frequency": 3.0, "recency": 94.0, "T": 188.0, "btyd_p_alive": 0.231}, terms)
-    >>> spoken(["btyd_p_alive", "frequency"], np.array([[0, 1]]), np.array([[1.2, -0.4]]), [own])[0].against
-    'the purchase model gives 23 % probability of being still active (last bought 94 days ago, usual gap 31 days)'
+    >>> own = Own({"frequency": 3.0, "recency": 94.0, "T": 188.0}, terms)
+    >>> names, seen = ["btyd_p_alive", "frequency"], np.array([[0.231, 3.0]])
+    >>> spoken(names, np.array([[0, 1]]), np.array([[1.2, -0.4]]), seen, [own])[0].against
+    'last bought 94 days ago, usual gap 31 days (the purchase model alone gives 23 % probability of being still active)'
     """
-    return [_of_one(names, feature[i], contribution[i], one, language) for i, one in enumerate(own)]
+    return [_of_one(names, feature[i], contribution[i], value[i], one, language) for i, one in enumerate(own)]
 
 
 def _of_one(
     names: Sequence[str],
     feature: NDArray[np.int64],
     contribution: NDArray[np.float64],
+    value: NDArray[np.float64],
     own: Own,
     language: Language,
 ) -> Spoken | None:
-    told: list[tuple[str, str, bool]] = []
-    for place, weight in zip(feature, contribution, strict=True):
-        if place < 0 or not abs(weight) >= LEAST or len(told) == STRONGEST:
+    told: list[tuple[str, bool]] = []
+    within = _WITHIN[LANGUAGES.index(language)]
+    for place, weight, seen in zip(feature, contribution, value, strict=True):
+        if place < 0 or not abs(weight) >= LEAST:
             continue
-        text = sentence(names[place], own, language=language)
-        if not any(text in other or other in text for _, other, _ in told):
-            told.append((names[place], text, bool(weight > 0)))
+        name = names[place]
+        known = own if name in own.facts else Own({**own.facts, name: float(seen)}, own.terms)
+        text = sentence(name, known, language=language)
+        if name in RHYTHM:
+            text = f"{sentence(SILENCE, own, language=language)}{within.format(text)}"
+        part = next((i for i, (other, _) in enumerate(told) if other in text), None)
+        if part is not None:
+            told[part] = (text, told[part][1])
+        elif len(told) < STRONGEST and not any(text in other for other, _ in told):
+            told.append((text, bool(weight > 0) or _overdue(name, own)))
     if not told:
         return None
-    place = LANGUAGES.index(language)
-    why = silence(own)[place]
-    repeated = any(why in text or text in why for _, text, _ in told)
-    phrases = [
-        (text + _WITHIN[place].format(why) if name.startswith(MODEL) and not repeated else text, raises)
-        for name, text, raises in told
-    ]
-    against, favour = (_JOIN[place].join(text for text, raises in phrases if raises is side) for side in (True, False))
+    join = _JOIN[LANGUAGES.index(language)]
+    against, favour = (join.join(text for text, raises in told if raises is side) for side in (True, False))
     return Spoken(against, favour)
+
+
+def _overdue(name: str, own: Own) -> bool:
+    """Whether a driver is a silence beyond the usual gap: less than in the average customer, it still is no merit."""
+    return name in (*RHYTHM, *SILENT) and own.silence > own.usual_gap
