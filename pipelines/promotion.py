@@ -85,8 +85,9 @@ def promote(
 
 
 def input_table(snapshot: Snapshot) -> pd.DataFrame:
-    """Rows for the pyfunc of others: the summary, for whom decline is judged and below what spend, the features."""
+    """Rows for the pyfunc of others: date and summary, for whom decline is judged, below what spend, the features."""
     summary = {
+        "as_of": np.full(snapshot.n, np.datetime64(snapshot.as_of, "ns")),
         "frequency": snapshot.frequency,
         "recency": snapshot.recency,
         "T": snapshot.T,

@@ -3,7 +3,8 @@
 It imports only LightGBM, NumPy, pandas and the standard library (beside MLflow, which runs it), reads the JSON and the
 LightGBM text that were logged, and forecasts as the project does, to rounding. Input: one row a customer with
 frequency, recency, T and monetary_value in days and money (missing without a repeat purchase), the registered features,
-and, for decline_probability, eligible and decline_below. Output: churn_probability, decline_probability, p_alive,
+as_of, the date forecast from (if it is not given, the date that the model was trained for), and, for
+decline_probability, eligible and decline_below. Output: churn_probability, decline_probability, p_alive,
 expected_purchases and expected_spend, in the order of the input.
 """
 
@@ -23,6 +24,7 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 Answer = dict[str, Array]
 
 EDGE = 1e-6
+LEAST, UNDERFLOW = 1e-6, 1e-200
 LEGENDRE = np.polynomial.legendre.leggauss(64)
 lgamma: Callable[[Any], Array] = np.vectorize(math.lgamma, otypes=[np.float64])
 
@@ -37,8 +39,8 @@ def _logit(p: Array) -> Array:
     return np.log(p) - np.log1p(-p)
 
 
-def _divide(a: Array, b: Array, otherwise: float) -> Array:
-    return np.asarray(np.divide(a, b, out=np.full(a.shape, otherwise), where=b > 0))
+def _given_buying(amount: Array, churn_probability: Array, otherwise: float) -> Array:
+    return np.asarray((amount + otherwise * LEAST) / (1.0 - churn_probability + LEAST))
 
 
 def _jacobi(a: float, b: float, nodes: int = 64) -> tuple[Array, Array]:
@@ -264,11 +266,11 @@ def _matrix(layout: Mapping[str, Any], table: pd.DataFrame, btyd: Answer, basket
         given = table[name].astype(object) if name in table else [None] * len(table)
         columns.append(np.array([codes.get(str(v), np.nan) for v in given]))
     columns += [
-        1.0 - btyd["churn_probability"],
-        btyd["p_alive"],
-        btyd["expected_purchases"],
+        np.maximum(1.0 - btyd["churn_probability"], LEAST),
+        np.maximum(btyd["p_alive"], LEAST),
+        np.maximum(btyd["expected_purchases"], LEAST),
         basket,
-        btyd["expected_spend"],
+        np.maximum(btyd["expected_spend"], LEAST),
     ]
     return np.column_stack(columns)
 
@@ -281,14 +283,15 @@ def boosted(document: Mapping[str, Any], table: pd.DataFrame, trees: Mapping[str
     """Forecast of the boosters."""
     btyd = purchasing(document["btyd"], table)
     likely, expected = 1.0 - btyd["churn_probability"], btyd["expected_purchases"]
-    basket = _divide(btyd["expected_spend"], expected, np.nan)
+    basket = np.full(len(table), np.nan)
+    np.divide(btyd["expected_spend"], expected, out=basket, where=expected > UNDERFLOW)
     matrix = _matrix(document["layout"], table, btyd, basket)
     start = document["start"]
     bought = np.full(len(table), document["base_rate"])
     if "buys" in trees:
         odds = 0.5 * (start["shift"] - _logit(btyd["churn_probability"])) + 0.5 * start["base"]
         bought = _expit(odds + _raw(trees["buys"], matrix))
-    purchases = bought * np.maximum(_divide(expected, likely, 1.0), 1.0)
+    purchases = bought * np.maximum(_given_buying(expected, btyd["churn_probability"], 1.0), 1.0)
     if "spend" in trees:
         known = np.where(np.isfinite(btyd["expected_spend"]), btyd["expected_spend"], 1.0)
         begun = np.log(np.maximum(known / np.maximum(likely, 1e-3), 1e-3)) + start["spend"]
@@ -299,7 +302,8 @@ def boosted(document: Mapping[str, Any], table: pd.DataFrame, trees: Mapping[str
         given = _expit(start["declines"] + _raw(trees["declines"], matrix))
         decline = np.where(_column(table, "eligible") > 0, bought * given, np.nan)
     else:
-        decline = bought * np.clip(_divide(btyd["decline_probability"], likely, 0.0), 0.0, 1.0)
+        given = _given_buying(btyd["decline_probability"], btyd["churn_probability"], 0.0)
+        decline = bought * np.clip(given, 0.0, 1.0)
     return {
         "churn_probability": 1.0 - bought,
         "decline_probability": decline,
@@ -322,6 +326,17 @@ def _calibrated(calibration: Mapping[str, Any], probability: Array) -> Array:
     return np.asarray(np.interp(p, values[:half], values[half:]))
 
 
+def _level(level: Mapping[str, Any], table: pd.DataFrame) -> Answer:
+    """What is added on each row's date: the tables hold a year and more by the week, later dates are a year's earlier."""
+    day = np.zeros(len(table))
+    if "as_of" in table:
+        known = pd.to_datetime(table["as_of"]).to_numpy().astype("datetime64[D]").astype(np.float64)
+        day = np.maximum(known - level["start"], 0.0)
+    weeks = 7.0 * np.arange(len(level["buying"]))
+    day = day - np.maximum(np.ceil((day - weeks[-1]) / 365.0), 0.0) * 365.0
+    return {name: np.interp(day, weeks, level[name]) for name in ("buying", "purchases", "spend")}
+
+
 def combined(document: Mapping[str, Any], table: pd.DataFrame, trees: Mapping[str, lightgbm.Booster]) -> Answer:
     """Forecast of the combination."""
     members = [
@@ -329,16 +344,17 @@ def combined(document: Mapping[str, Any], table: pd.DataFrame, trees: Mapping[st
         for member in document["members"]
     ]
     kinds = [member.get("name", member["kind"]) for member in document["members"]]
-    pool, level = document["pool"], document["pool"]["level"]
+    pool = document["pool"]
     weights, amount = (np.array(pool[key]["values"]) for key in ("buys", "amount"))
+    correct = _level(pool["level"], table)
     odds = weights @ np.stack([-_logit(m["churn_probability"]) for m in members])
-    bought = _calibrated(pool["calibration"], _expit(odds))
-    purchases = amount @ np.stack([m["expected_purchases"] for m in members])
+    bought = _calibrated(pool["calibration"], _expit(odds + correct["buying"]))
+    purchases = amount @ np.stack([m["expected_purchases"] for m in members]) * np.exp(correct["purchases"])
     sharp = pool["sharpness"]
     spend = amount @ np.stack([m["expected_spend"] for m in members])
-    spend = sharp["scale"] * spend ** sharp["exponent"] * level["spend"]
+    spend = sharp["scale"] * spend ** sharp["exponent"] * np.exp(correct["spend"])
     told = members[kinds.index("boosted")]
-    given = _divide(told["decline_probability"], 1.0 - told["churn_probability"], 0.0)
+    given = _given_buying(told["decline_probability"], told["churn_probability"], 0.0)
     return {
         "churn_probability": 1.0 - bought,
         "decline_probability": bought * np.clip(given, 0.0, 1.0),

@@ -12,7 +12,7 @@ from models.learning.boosting import Settings, Trees, train
 from models.learning.candidate import check, check_horizon
 from models.learning.files import MODEL, to_json
 from models.learning.forecast import FloatArray, Forecast
-from models.learning.matrix import Layout, btyd_columns
+from models.learning.matrix import Layout, btyd_columns, given_buying
 from models.learning.purchasing import FittedPurchasing, Purchasing
 from models.learning.snapshot import Snapshot, complete, outcome_of
 from models.learning.sums import dot
@@ -64,11 +64,10 @@ class FittedBoosted:
     def predict(self, snapshot: Snapshot) -> Forecast:
         """Forecast; p_alive is missing, trees have no notion of it."""
         check_horizon(self, snapshot)
-        model = self.btyd.predict(snapshot)
+        model = self.btyd.predict_buying(snapshot) if self.declines else self.btyd.predict(snapshot)
         matrix = self.layout.matrix(snapshot.features, btyd_columns(model))
-        likely = 1.0 - model.churn_probability
         bought = self._bought(model, matrix)
-        each = np.divide(model.expected_purchases, likely, out=np.ones(snapshot.n), where=likely > 0)
+        each = given_buying(model.expected_purchases, model.churn_probability, otherwise=1.0)
         purchases = bought * np.maximum(each, 1.0)
         if self.spend is None:
             basket = btyd_columns(model)[:, 3]
@@ -85,9 +84,8 @@ class FittedBoosted:
 
     def _decline(self, snapshot: Snapshot, matrix: FloatArray, model: Forecast, bought: FloatArray) -> FloatArray:
         """P(buys) times P(declines | buys), the second from trees or, with few positives, in closed form."""
-        likely = 1.0 - model.churn_probability
         if self.declines is None:
-            given = np.divide(model.decline_probability, likely, out=np.zeros(snapshot.n), where=likely > 0)
+            given = given_buying(model.decline_probability, model.churn_probability, otherwise=0.0)
             return np.asarray(bought * np.clip(given, 0.0, 1.0), dtype=np.float64)
         given = special.expit(self.start.declines + self.declines.raw(matrix))
         return np.where(snapshot.eligible, bought * given, np.nan)
@@ -160,7 +158,7 @@ class Rows:
 
 def training_rows(snapshots: Sequence[Snapshot], layout: Layout) -> Rows:
     """Stack complete snapshots; BTYD columns of each are fitted to what was known on its own date."""
-    models = [Purchasing(BTYD_MODEL).fit([s], seed=0).predict(s) for s in snapshots]
+    models = [Purchasing(BTYD_MODEL).fit([s], seed=0).predict_buying(s) for s in snapshots]
     matrices = [layout.matrix(s.features, btyd_columns(m)) for s, m in zip(snapshots, models, strict=True)]
     sizes = [s.n for s in snapshots]
     weights = overlap_weights([s.as_of.toordinal() for s in snapshots], snapshots[0].horizon)

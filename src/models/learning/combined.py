@@ -1,17 +1,22 @@
 """The combination: probability models and boosting pooled with weights, level and calibration learned out of time."""
 
 import dataclasses
+import datetime
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
 from scipy import special
 
-from models.learning import calibration, level, pooling, sharpness
+from features.window import to_day
+from models.learning import calibration, pooling, sharpness
 from models.learning.boosted import Boosted, FittedBoosted
 from models.learning.candidate import Candidate, Fitted, check, check_horizon
 from models.learning.files import MODEL, to_json
 from models.learning.forecast import FloatArray, Forecast, Outcome
+from models.learning.level import Level
+from models.learning.level import learn as learn_level
+from models.learning.matrix import given_buying
 from models.learning.purchasing import FittedPurchasing, Purchasing
 from models.learning.snapshot import Snapshot, complete, outcome_of
 from models.learning.spread import Spread
@@ -24,7 +29,6 @@ HALF_TRUST = 100.0  # customers with the rarer outcome at which half of that is 
 ALIVE = "mbgnbd"
 FOLDS = 3
 COVERAGE = 0.9
-YEAR = 365
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +38,7 @@ class Pool:
     buys: pooling.Weights
     amount: pooling.Weights
     sharpness: sharpness.Sharpness
-    level: level.Level
+    level: Level
     calibration: calibration.Calibration
     spread: Spread
 
@@ -56,7 +60,7 @@ class Pool:
             buys=pooling.Weights(tuple(document["buys"]["values"]), document["buys"]["reason"]),
             amount=pooling.Weights(tuple(document["amount"]["values"]), document["amount"]["reason"]),
             sharpness=sharpness.Sharpness.from_document(document["sharpness"]),
-            level=level.Level.from_document(document["level"]),
+            level=Level.from_document(document["level"]),
             calibration=calibration.Calibration.from_document(document["calibration"]),
             spread=Spread.from_document(document["spread"]),
         )
@@ -65,23 +69,32 @@ class Pool:
         """Pooled log odds to buy, before calibration."""
         return mix(np.asarray(self.buys.values, dtype=np.float64), _log_odds(members))
 
-    def buying(self, members: Sequence[Forecast]) -> FloatArray:
-        """Probability to buy."""
-        return self.calibration.apply(np.asarray(special.expit(self.log_odds(members)), dtype=np.float64))
-
     def amounts(self, members: Sequence[Forecast]) -> tuple[FloatArray, FloatArray]:
         """Pooled purchases and sharpened spend, before the level."""
         weights = np.asarray(self.amount.values, dtype=np.float64)
         spend = self.sharpness.apply(mix(weights, _stack(members, "expected_spend")))
         return mix(weights, _stack(members, "expected_purchases")), spend
 
-    def scaled_to(self, members: Sequence[Forecast]) -> Self:
-        """Return the pool whose sharpening keeps the sum of these forecasts."""
+    def levelled(self, members: Sequence[Forecast], as_of: datetime.date) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Probability to buy, purchases and spend, at the level of the date."""
+        correction = self.level.at(as_of)
+        purchases, spend = self.amounts(members)
+        likely = np.asarray(special.expit(self.log_odds(members) + correction.buying), dtype=np.float64)
+        return (
+            self.calibration.apply(likely),
+            purchases * np.exp(correction.purchases),
+            spend * np.exp(correction.spend),
+        )
+
+    def settled(self, members: Sequence[Forecast], learned: Level) -> Self:
+        """Return the pool whose sums over these forecasts are those of the level; sharpening keeps them."""
         weights = np.asarray(self.amount.values, dtype=np.float64)
         spend = mix(weights, _stack(members, "expected_spend"))
-        if not np.isfinite(spend).all():
-            return self
-        return dataclasses.replace(self, sharpness=self.sharpness.scaled_to(spend))
+        pool = self
+        if np.isfinite(spend).all():
+            pool = dataclasses.replace(self, sharpness=self.sharpness.scaled_to(spend))
+        theory = members[MEMBERS.index(ALIVE)]
+        return dataclasses.replace(pool, level=learned.anchored(theory, pool.log_odds(members), *pool.amounts(members)))
 
 
 def _stack(members: Sequence[Forecast], column: str) -> FloatArray:
@@ -104,20 +117,21 @@ class FittedCombined:
     def predict(self, snapshot: Snapshot) -> Forecast:
         """Forecast with every member and join the forecasts."""
         check_horizon(self, snapshot)
-        return self.join([m.predict(snapshot) for m in self.members])
+        return self.join(self.forecasts(snapshot), snapshot.as_of)
 
-    def join(self, forecasts: Sequence[Forecast]) -> Forecast:
+    def forecasts(self, snapshot: Snapshot) -> list[Forecast]:
+        """Return the members' forecasts."""
+        return [_of_member(member, snapshot) for member in self.members]
+
+    def join(self, forecasts: Sequence[Forecast], as_of: datetime.date) -> Forecast:
         """Join the members' forecasts of one snapshot."""
-        bought = self.pool.buying(forecasts)
-        purchases, spend = self.pool.amounts(forecasts)
+        bought, purchases, spend = self.pool.levelled(forecasts, as_of)
         purchases = np.maximum(purchases, bought)
-        spend = spend * self.pool.level.spend
         trees = forecasts[MEMBERS.index("lightgbm")]
-        likely = 1.0 - trees.churn_probability
-        given = np.divide(trees.decline_probability, likely, out=np.zeros_like(likely), where=likely > 0)
+        given = given_buying(trees.decline_probability, trees.churn_probability, otherwise=0.0)
         low, high = self.pool.spread.bounds(bought, spend, COVERAGE)
         noise = self.pool.spread.noise_of_sum(bought, spend)
-        bounds = self.pool.level.sum_interval(float(spend.sum()), noise, COVERAGE)
+        bounds = self.pool.level.sum_interval(as_of, float(spend.sum()), noise, COVERAGE)
         return Forecast(
             churn_probability=1.0 - bought,
             decline_probability=bought * np.clip(given, 0.0, 1.0),
@@ -166,7 +180,9 @@ class FittedCombined:
         return weights | {
             "weights_reason": self.pool.buys.reason,
             "sharpness": self.pool.sharpness.exponent,
-            "level_spend": learned.spend,
+            "level_dates": float(learned.dates),
+            "level_buying": learned.buying[0],
+            "level_spend": float(np.exp(learned.spend[0])),
             "calibration": self.pool.calibration.kind,
             "calibration_reason": self.pool.calibration.reason,
         }
@@ -186,14 +202,31 @@ class Combined:
         """Fit the members on all snapshots, the pool on folds whose members had seen nothing of the fold's horizon."""
         check(snapshots, owner=self.name)
         learned = complete(snapshots)
-        folds = out_of_time(learned)[-FOLDS:]
-        held = [(_forecasts(self._candidates(), before, at, seed), outcome_of(at)) for before, at in folds]
-        members = [candidate.fit(snapshots, seed=seed) for candidate in self._candidates()]
         last = snapshots[-1].without_outcome()
-        pool = learn_pool(held, trees=trust(outcome_of(learned[-1])), season_seen=season_seen(last)).scaled_to(
-            [m.predict(last) for m in members]
-        )
-        return FittedCombined(last.horizon, tuple(members), pool)  # type: ignore[arg-type]
+        held = [
+            Held(_forecasts(self._candidates(), before, at, seed), outcome_of(at), at.as_of, _level_on(at.as_of, last))
+            for before, at in out_of_time(learned)[-FOLDS:]
+        ]
+        members = tuple(candidate.fit(snapshots, seed=seed) for candidate in self._candidates())
+        fitted = FittedCombined(last.horizon, members, learn_pool(held, trees=trust(outcome_of(learned[-1]))))  # type: ignore[arg-type]
+        pool = fitted.pool.settled(fitted.forecasts(last), _level_on(last.as_of, last))
+        return dataclasses.replace(fitted, pool=pool)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Held:
+    """A fold out of time: the members' forecasts, what happened, and the level that was to be expected."""
+
+    forecasts: Sequence[Forecast]
+    outcome: Outcome
+    as_of: datetime.date
+    level: Level
+
+
+def _level_on(as_of: datetime.date, last: Snapshot) -> Level:
+    """Return the level to expect on a date by what was known then; last: the latest snapshot, which knows the past."""
+    misses = () if last.past is None else last.past.until(to_day(as_of)).misses(last.horizon)
+    return learn_level(misses, as_of, horizon=last.horizon)
 
 
 def out_of_time(snapshots: Sequence[Snapshot]) -> list[tuple[list[Snapshot], Snapshot]]:
@@ -208,13 +241,14 @@ def out_of_time(snapshots: Sequence[Snapshot]) -> list[tuple[list[Snapshot], Sna
 
 def _forecasts(candidates: Sequence[Candidate], before: Sequence[Snapshot], at: Snapshot, seed: int) -> list[Forecast]:
     known = at.without_outcome()
-    fitted: list[Fitted] = [c.fit([*before, known], seed=seed) for c in candidates]
-    return [f.predict(known) for f in fitted]
+    return [_of_member(c.fit([*before, known], seed=seed), known) for c in candidates]
 
 
-def season_seen(snapshot: Snapshot) -> bool:
-    """Whether some customer was there when the horizon's season last began, a year before."""
-    return bool(snapshot.T.max() >= YEAR)
+def _of_member(fitted: Fitted, snapshot: Snapshot) -> Forecast:
+    """Return a member's forecast; the probability models are not asked for decline, which is taken from the trees."""
+    if isinstance(fitted, FittedPurchasing):
+        return fitted.predict_buying(snapshot)
+    return fitted.predict(snapshot)
 
 
 def trust(outcome: Outcome) -> float:
@@ -230,37 +264,36 @@ def around(trees: float) -> tuple[float, ...]:
     return tuple(trees if name == "lightgbm" else theory for name in MEMBERS)
 
 
-def learn_pool(held: Sequence[tuple[Sequence[Forecast], Outcome]], *, trees: float, season_seen: bool) -> Pool:
-    """Learn weights, sharpness, level, calibration and spread from the members' out-of-time forecasts.
+def learn_pool(held: Sequence[Held], *, trees: float) -> Pool:
+    """Learn weights, sharpness, calibration and spread from the members' out-of-time forecasts; the level is not set.
 
     trees: the trees' share to hold to in who buys.
     """
+    happened = [h.outcome.bought.astype(np.float64) for h in held]
     buys = pooling.choose(
-        [pooling.Held(_log_odds(f), o.bought.astype(np.float64)) for f, o in held],
+        [pooling.Held(_log_odds(h.forecasts), bought) for h, bought in zip(held, happened, strict=True)],
         around(trees),
         pooling.log_loss_of_pool,
     )
-    money = bool(held) and all(o.has_money for _, o in held)
-    column = "expected_spend" if money else "expected_purchases"
-    folds = [pooling.Held(_stack(f, column), o.spend if money else o.purchases.astype(np.float64)) for f, o in held]
+    money = bool(held) and all(h.outcome.has_money for h in held)
+    folds = [
+        pooling.Held(_stack(h.forecasts, "expected_spend"), h.outcome.spend)
+        if money
+        else pooling.Held(_stack(h.forecasts, "expected_purchases"), h.outcome.purchases.astype(np.float64))
+        for h in held
+    ]
     amount = pooling.choose(folds, around(TREES), pooling.deviance_of_pool)
     weights = np.asarray(amount.values, dtype=np.float64)
     sharp = sharpness.choose([(mix(weights, f.forecasts), f.happened) for f in folds] if money else [])
-    pool = Pool(buys, amount, sharp, level.Level(), calibration.Calibration("none"), Spread.even())
-    misses, judged = [], []
-    for forecasts, outcome in held:
-        purchases, spend = pool.scaled_to(forecasts).amounts(forecasts)
-        misses.append(level.miss(purchases, spend, outcome.purchases.astype(np.float64), outcome.spend))
-        happened = outcome.bought.astype(np.float64)
-        odds = pool.log_odds(forecasts)
+    judged = []
+    for h, bought in zip(held, happened, strict=True):
         # The map is for the shape: a fold's level belongs to its season, and a map that learned it would carry it on.
-        levelled = np.asarray(special.expit(odds + pooling.shift_to(odds, float(happened.sum()))), dtype=np.float64)
-        judged.append(calibration.Fold(levelled, happened, np.ones(happened.size)))
-    pool = dataclasses.replace(
-        pool, level=level.learn(misses, season_seen=season_seen), calibration=calibration.choose(judged)
-    )
+        odds = mix(np.asarray(buys.values, dtype=np.float64), _log_odds(h.forecasts))
+        levelled = np.asarray(special.expit(odds + pooling.shift_to(odds, float(bought.sum()))), dtype=np.float64)
+        judged.append(calibration.Fold(levelled, bought, np.ones(bought.size)))
+    pool = Pool(buys, amount, sharp, Level.none(), calibration.choose(judged), Spread.even())
     seen = []
-    for forecasts, outcome in held:
-        spend = pool.scaled_to(forecasts).amounts(forecasts)[1] * pool.level.spend
-        seen.append((pool.buying(forecasts), spend, outcome))
+    for h in held:
+        bought, _, spend = pool.settled(h.forecasts, h.level).levelled(h.forecasts, h.as_of)
+        seen.append((bought, spend, h.outcome))
     return dataclasses.replace(pool, spread=Spread.learn(seen))

@@ -1,101 +1,150 @@
-"""The level of a forecast: by how much sums were off in the latest complete horizons, and what to expect.
+"""The level of a forecast: what makes its sums over the base those to expect, by the date that is forecast from.
 
-How many customers buy moves with season and trend; the trees begin at half of the shift that the past showed
-(start.py), and of what is left nothing was found to carry on. How much a purchase brings, against the forecast, is
-rather a trait of the model: half of that miss is corrected, as far as it exceeds its noise.
+Who buys more than others and how much is the pool's to say; how much all of them together will buy moves with season
+and trend, which the customers' own histories do not tell. So the sums are those of the probability model, corrected by
+what it was off on past dates (past.py) as far as that is to be expected again (outlook.py).
 """
 
 import dataclasses
+import datetime
 from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
-from models.learning.forecast import FloatArray
+from features.window import to_day
+from models.learning import outlook
+from models.learning.forecast import FloatArray, Forecast
+from models.learning.past import Miss
+from models.learning.pooling import logit, shift_to
 
-KEEP = 0.5
-BASKET_SPREAD = 0.15  # how far the money a purchase day is commonly off, on the log scale
-SUM_SPREAD = 0.15  # how far the sum over a base is commonly off from one horizon to the next, on the log scale
-SEASON_SPREAD = 0.25  # and how far a season moves it that the log has not been through
-SUM_PRIOR = 3.0  # horizons that the line above is worth
+STEP = 7
+WEEKS = 54
+YEAR = 365
+
+
+@dataclasses.dataclass(frozen=True)
+class Correction:
+    """What is added on one date: to the log odds of buying, to the log of purchases and of spend.
+
+    spread: standard deviation of the log of actual over forecast sum of spend that is left.
+    """
+
+    buying: float
+    purchases: float
+    spend: float
+    spread: float
 
 
 @dataclasses.dataclass(frozen=True)
 class Level:
-    """The factor on spend, and the spread of the sum.
+    """Corrections for as-of dates from `start` (a day count) on, a week apart, for a year and more.
 
-    spread: standard deviation of the log of actual over forecast sum that is left; degrees: how well it is known.
+    dates: past dates learned from; with none of them nothing is corrected. degrees: how well the spread is known.
     """
 
-    spend: float = 1.0
-    spread: float = SUM_SPREAD
-    degrees: float = SUM_PRIOR
-    folds: int = 0
-
-    def to_document(self) -> dict[str, Any]:
-        """Return a JSON-ready document."""
-        return dataclasses.asdict(self)
+    start: int
+    buying: tuple[float, ...]
+    purchases: tuple[float, ...]
+    spend: tuple[float, ...]
+    spread: tuple[float, ...]
+    degrees: float
+    dates: int
 
     @classmethod
-    def from_document(cls, document: dict[str, Any]) -> Self:
-        """Rebuild from to_document."""
-        return cls(**document)
+    def none(cls) -> Self:
+        """Return a level that corrects nothing."""
+        even = (0.0,) * WEEKS
+        return cls(0, even, even, even, even, outlook.PRIOR_DEGREES, 0)
 
-    def sum_interval(self, expected: float, noise: float, level: float) -> tuple[float, float]:
+    def at(self, as_of: datetime.date) -> Correction:
+        """Return the correction on a date; earlier than the first it is the first, beyond the table a year's earlier.
+
+        >>> even = (0.0,) * WEEKS
+        >>> level = Level(0, tuple(0.01 * k for k in range(WEEKS)), even, even, even, 3.0, 1)
+        >>> [round(level.at(datetime.date(1970, 1, 1) + datetime.timedelta(days=d)).buying, 3) for d in (0, 14, 379)]
+        [0.0, 0.02, 0.02]
+        """
+        day = max(to_day(as_of) - self.start, 0)
+        last = STEP * (WEEKS - 1)
+        if day > last:
+            day -= -(-(day - last) // YEAR) * YEAR
+        known = STEP * np.arange(WEEKS)
+        tables = (self.buying, self.purchases, self.spend, self.spread)
+        return Correction(*(float(np.interp(day, known, table)) for table in tables))
+
+    def anchored(self, model: Forecast, log_odds: FloatArray, purchases: FloatArray, spend: FloatArray) -> Self:
+        """Return the level for a pool whose own sums are others than the probability model's.
+
+        model: the probability model's forecast on the first date; the others are the pool's, of the same customers.
+        """
+        if self.dates == 0:
+            return self
+        buyers = float(special.expit(-logit(model.churn_probability) + self.buying[0]).sum())
+        by = shift_to(log_odds, buyers) - self.buying[0]
+        return dataclasses.replace(
+            self,
+            buying=tuple(v + by for v in self.buying),
+            purchases=tuple(v + _log_ratio(model.expected_purchases, purchases) for v in self.purchases),
+            spend=tuple(v + _log_ratio(model.expected_spend, spend) for v in self.spend),
+        )
+
+    def sum_interval(self, as_of: datetime.date, expected: float, noise: float, level: float) -> tuple[float, float]:
         """Bounds of the sum over a base whose forecast is `expected`.
 
         noise: standard deviation of the sum from the customers' own randomness, in money.
         """
         if not expected > 0:
             return expected, expected
-        spread = float(np.hypot(self.spread, noise / expected))
+        spread = float(np.hypot(self.at(as_of).spread, noise / expected))
         reach = float(stats.t.ppf((1 + level) / 2, self.degrees)) * spread
         return expected * float(np.exp(-reach)), expected * float(np.exp(reach))
 
+    def to_document(self) -> dict[str, Any]:
+        """Return a JSON-ready document."""
+        return {key: list(v) if isinstance(v, tuple) else v for key, v in dataclasses.asdict(self).items()}
 
-@dataclasses.dataclass(frozen=True)
-class Miss:
-    """How one fold's sums were off: log ratios actual to forecast of purchases and of money a purchase, its noise."""
-
-    purchases: float
-    basket: float
-    basket_noise: float
-
-
-def miss(purchases: FloatArray, spend: FloatArray, counted: FloatArray, spent: FloatArray) -> Miss:
-    """Measure a fold; purchases and spend are forecasts, counted and spent what happened."""
-    by_count = _log_ratio(float(counted.sum()), float(purchases.sum()))
-    if not np.isfinite(spent).all() or spent.sum() <= 0 or not spend.sum() > 0:
-        return Miss(by_count, 0.0, 0.0)
-    by_spend = _log_ratio(float(spent.sum()), float(spend.sum()))
-    # Linearised noise of ln(Σ spent / Σ counted) over customers.
-    part = spent / spent.sum() - counted / max(float(counted.sum()), 1.0)
-    return Miss(by_count, by_spend - by_count, float(np.sqrt((part**2).sum())))
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Self:
+        """Rebuild from to_document."""
+        tables = {key: tuple(document[key]) for key in ("buying", "purchases", "spend", "spread")}
+        return cls(start=document["start"], degrees=document["degrees"], dates=document["dates"], **tables)
 
 
-def _log_ratio(actual: float, forecast: float) -> float:
-    return float(np.log((actual + 0.5) / (forecast + 0.5)))
+def _log_ratio(wanted: FloatArray, found: FloatArray) -> float:
+    """Return ln(Σ wanted / Σ found), 0 where either is not positive or not known."""
+    a, b = float(wanted.sum()), float(found.sum())
+    return float(np.log(a / b)) if a > 0 and b > 0 else 0.0
 
 
-def learn(misses: Sequence[Miss], *, season_seen: bool) -> Level:
-    """Expect the next level from the folds' misses.
+def learn(misses: Sequence[Miss], as_of: datetime.date, *, horizon: int) -> Level:
+    """Expect the probability model's misses from a date on."""
+    days = to_day(as_of) + STEP * np.arange(WEEKS, dtype=np.float64)
 
-    season_seen: whether the log holds the horizon's season of a year before; if not, the sum is that much less certain.
-    """
-    unseen = 0.0 if season_seen else SEASON_SPREAD
-    if not misses:
-        return Level(spread=float(np.hypot(SUM_SPREAD, unseen)))
-    counts = np.array([m.purchases for m in misses])
-    baskets = np.array([m.basket for m in misses])
-    noise = float(np.mean([m.basket_noise for m in misses]))
-    trust = BASKET_SPREAD**2 / (BASKET_SPREAD**2 + noise**2)
-    correction = KEEP * trust * float(baskets.mean())
-    left = counts + baskets - correction
-    spread = float(np.sqrt((SUM_PRIOR * SUM_SPREAD**2 + float((left**2).sum())) / (SUM_PRIOR + left.size)))
+    def expect(name: str) -> outlook.Outlook:
+        known = [m for m in misses if np.isfinite(getattr(m, name))]
+        return outlook.expect(
+            [m.day for m in known],
+            [getattr(m, name) for m in known],
+            [getattr(m, f"{name}_noise") for m in known],
+            [m.behind for m in known],
+            at=days,
+            horizon=horizon,
+        )
+
+    buying, purchases, spend = (expect(name) for name in ("buying", "purchases", "spend"))
     return Level(
-        spend=float(np.exp(correction)),
-        spread=float(np.hypot(spread, unseen)),
-        degrees=SUM_PRIOR + left.size,
-        folds=len(misses),
+        to_day(as_of),
+        _steady(buying.mean),
+        _steady(purchases.mean),
+        _steady(spend.mean),
+        _steady(spend.spread),
+        spend.degrees,
+        len(misses),
     )
+
+
+def _steady(values: FloatArray) -> tuple[float, ...]:
+    """Ten digits: linear algebra on another number of cores differs in the sixteenth."""
+    return tuple(float(f"{v:.9e}") for v in values)

@@ -7,8 +7,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from models.btyd import BgNbd, GammaGamma, MbgNbd, ParetoNbd
+from models.btyd import BgNbd, MbgNbd, ParetoNbd
 from models.btyd.spend import probability_spend_below
+from models.learning.baskets import Baskets
 from models.learning.candidate import check, check_horizon
 from models.learning.files import MODEL, to_json
 from models.learning.forecast import FloatArray, Forecast
@@ -24,45 +25,6 @@ MODELS: dict[str, type[BgNbd] | type[MbgNbd] | type[ParetoNbd]] = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Baskets:
-    """Money a purchase day: Gamma-Gamma, or one mean for all where too few bought twice; neither without amounts."""
-
-    model: GammaGamma | None
-    mean: float | None
-
-    @classmethod
-    def fit(cls, snapshot: Snapshot) -> Self:
-        """Fit to the repeat purchases known in the snapshot."""
-        if not snapshot.has_money:
-            return cls(None, None)
-        days = float((snapshot.frequency + 1.0).sum())
-        mean = max(float(np.nansum(snapshot.spend)) / days, 0.0)
-        repeated = (snapshot.frequency > 0) & (snapshot.monetary_value > 0)
-        if int(repeated.sum()) < 10:
-            return cls(None, mean)
-        model = GammaGamma.fit(snapshot.frequency[repeated], snapshot.monetary_value[repeated])
-        return cls(model, mean)
-
-    def expected(self, snapshot: Snapshot) -> FloatArray:
-        """Return each customer's expected money a purchase day; NaN without amounts."""
-        if self.mean is None:
-            return np.full(snapshot.n, np.nan)
-        if self.model is None:
-            return np.full(snapshot.n, self.mean)
-        return self.model.expected_monetary_value(snapshot.frequency, np.maximum(snapshot.monetary_value, 0.0))
-
-    def to_document(self) -> dict[str, Any]:
-        """Return a JSON-ready document."""
-        return {"gamma_gamma": None if self.model is None else json.loads(self.model.to_json()), "mean": self.mean}
-
-    @classmethod
-    def from_document(cls, document: dict[str, Any]) -> Self:
-        """Rebuild from to_document."""
-        model = document["gamma_gamma"]
-        return cls(None if model is None else GammaGamma.from_json(json.dumps(model)), document["mean"])
-
-
-@dataclasses.dataclass(frozen=True)
 class FittedPurchasing:
     """A model of purchases and one of baskets, both fitted to the last snapshot that was known."""
 
@@ -73,16 +35,20 @@ class FittedPurchasing:
 
     def predict(self, snapshot: Snapshot) -> Forecast:
         """Forecast from frequency, recency, T and monetary value alone; no feature is looked at."""
+        known = self.predict_buying(snapshot)
+        return dataclasses.replace(known, decline_probability=self.decline(snapshot, known.churn_probability))
+
+    def predict_buying(self, snapshot: Snapshot) -> Forecast:
+        """Forecast all but decline, which takes longer than all else together where customers buy often."""
         check_horizon(self, snapshot)
         x, t_x, T = snapshot.frequency, snapshot.recency, snapshot.T
-        silent = self.model.probability_no_purchase(self.horizon, x, t_x, T)
         purchases = self.model.expected_purchases(self.horizon, x, t_x, T)
         return Forecast(
-            churn_probability=np.clip(silent, 0.0, 1.0),
-            decline_probability=self.decline(snapshot, silent),
+            churn_probability=np.clip(self.model.probability_no_purchase(self.horizon, x, t_x, T), 0.0, 1.0),
+            decline_probability=np.full(snapshot.n, np.nan),
             p_alive=self.model.p_alive(x, t_x, T),
             expected_purchases=purchases,
-            expected_spend=purchases * self.baskets.expected(snapshot),
+            expected_spend=purchases * self.baskets.expected(x, snapshot.monetary_value),
         )
 
     def decline(self, snapshot: Snapshot, silent: FloatArray) -> FloatArray:
@@ -146,4 +112,5 @@ class Purchasing:
         check(snapshots, owner=self.name)
         last = snapshots[-1]
         model = MODELS[self.name].fit(last.frequency, last.recency, last.T)
-        return FittedPurchasing(self.name, last.horizon, model, Baskets.fit(last))
+        baskets = Baskets.fit(last.frequency, last.monetary_value, last.spend)
+        return FittedPurchasing(self.name, last.horizon, model, baskets)

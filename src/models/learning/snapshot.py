@@ -10,12 +10,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from features import outcomes, rfm, table
+from features.asof import AsOf
 from features.history import History
 from features.outcomes import BaseLevel, RateReference
 from features.window import Window
 from models.btyd import MbgNbd
 from models.learning.expectation import expect
 from models.learning.forecast import BoolArray, FloatArray, IntArray, Outcome
+from models.learning.past import Past
 
 ENOUGH = 100_000
 """Customers a training snapshot needs at most: more cost memory and time, and no accuracy was seen to come of them."""
@@ -31,7 +33,8 @@ class Snapshot:
     defined; decline_below is the spend in the horizon at or below which such a customer who buys counts as declining,
     before the base's season factor (NaN elsewhere). features holds the registered features, categories as pandas
     category. outcome is None where the horizon is not complete: such a snapshot still tells models fitted on the past
-    alone what is known by then.
+    alone what is known by then. past tells how a model would have done on earlier dates; it is None where the history
+    was only a part of the base, which can be forecast but not learned from.
     """
 
     as_of: datetime.date
@@ -46,6 +49,7 @@ class Snapshot:
     eligible: BoolArray
     decline_below: FloatArray
     outcome: Outcome | None = None
+    past: Past | None = None
 
     @classmethod
     def of(
@@ -90,6 +94,7 @@ class Snapshot:
             outcome=None
             if seen is None
             else Outcome(seen.bought, seen.purchases, seen.spend, seen.eligible, seen.declining),
+            past=Past.of(AsOf.of(history, window.as_of)) if base is None else None,
         )
         if most is None or whole.n <= most:
             return whole

@@ -12,8 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from features.history import History
+from features.window import Window
 from models.evaluation import evaluate
-from models.learning import NAMES, candidates, digest, fit_all, load
+from models.learning import NAMES, Snapshot, candidates, digest, fit_all, load, origins
 
 FORECASTS = ("churn_probability", "decline_probability", "p_alive", "expected_purchases", "expected_spend")
 
@@ -134,23 +136,50 @@ def script():
     return module
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_stand_alone_script_forecasts_the_same(name, fitted, simulated, script):
-    test = simulated[1]
+def answer_of(script, model, test):
     summary = {
         column: getattr(test, column)
         for column in ("frequency", "recency", "T", "monetary_value", "eligible", "decline_below")
     }
+    summary["as_of"] = np.full(test.n, np.datetime64(test.as_of, "ns"))
     kept = test.features.drop(columns=[c for c in summary if c in test.features])
     table = pd.concat([kept, pd.DataFrame(summary, index=test.features.index)], axis=1)
-    files = fitted[name].files()
+    files = model.files()
     trees = {
         path.removesuffix(".txt"): lightgbm.Booster(model_str=text.decode())
         for path, text in files.items()
         if path.endswith(".txt")
     }
-    answer = script.forecast(json.loads(files["model.json"]), trees, table)
-    expected = fitted[name].predict(test)
+    return script.forecast(json.loads(files["model.json"]), trees, table)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_stand_alone_script_forecasts_the_same(name, fitted, simulated, script):
+    test = simulated[1]
+    answer, expected = answer_of(script, fitted[name], test), fitted[name].predict(test)
+    for column in FORECASTS:
+        np.testing.assert_allclose(answer[column], getattr(expected, column), rtol=1e-9, atol=1e-9, err_msg=column)
+
+
+@pytest.mark.parametrize("name", ["lightgbm", "combined"])
+def test_the_script_agrees_on_customers_who_are_surely_gone(name, script):
+    # Daily buyers, half of them silent for most of a year: their chance to buy is below what a double can tell from 0.
+    rng = np.random.default_rng(8)
+    start, test_as_of = dt.date(2023, 1, 2), dt.date(2023, 11, 28)
+    days = [np.flatnonzero(rng.random(420) < rng.uniform(0.3, 0.9)) for _ in range(300)]
+    days = [d[d < (rng.integers(60, 200) if i % 2 else 420)] for i, d in enumerate(days)]
+    frame = pd.DataFrame(
+        [(f"c{i:03d}", start + dt.timedelta(days=int(day)), 5.0 + i % 7) for i, own in enumerate(days) for day in own],
+        columns=["customer_id", "timestamp", "amount"],
+    )
+    history = History.from_frame(frame)
+    chosen = origins(history.first_day, 60, test_as_of, most=6)
+    learned = [Snapshot.of(history, Window(day, 60)) for day in chosen.training]
+    test = Snapshot.of(history, Window(test_as_of, 60))
+    model = fit_all(candidates([name]), [*learned, test.without_outcome()], seed=3)[name]
+    gone = model.member("lightgbm") if name == "combined" else model
+    assert (gone.btyd.predict(test).churn_probability == 1.0).any()
+    answer, expected = answer_of(script, model, test), model.predict(test)
     for column in FORECASTS:
         np.testing.assert_allclose(answer[column], getattr(expected, column), rtol=1e-9, atol=1e-9, err_msg=column)
 

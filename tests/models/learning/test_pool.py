@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from models.learning import level, sharpness
+from models.learning import sharpness
 from models.learning.forecast import Outcome
 from models.learning.pooling import Held, choose, deviance, deviance_of_pool, log_loss_of_pool, shift_to
 from models.learning.spread import Spread
@@ -59,28 +59,6 @@ def test_what_was_blurred_is_sharpened_and_the_order_stays():
     assert sharp.sum() == pytest.approx((mean**0.8).sum())
     assert (np.argsort(sharp) == np.argsort(mean)).all()
     assert sharpness.choose([]).exponent == 1.0
-
-
-def test_the_level_corrects_half_of_a_steady_miss_of_baskets_and_trusts_noise_less():
-    steady = [level.Miss(0.0, 0.2, 0.01)] * 3
-    noisy = [level.Miss(0.0, 0.2, 0.5)] * 3
-    assert np.log(level.learn(steady, season_seen=True).spend) == pytest.approx(0.1, rel=0.02)
-    assert np.log(level.learn(noisy, season_seen=True).spend) < 0.02
-    season = [level.Miss(0.3, 0.0, 0.01), level.Miss(-0.3, 0.0, 0.01)]
-    assert level.learn(season, season_seen=True).spend == pytest.approx(1.0)
-    assert level.learn(season, season_seen=True).spread > level.learn(steady, season_seen=True).spread
-
-
-def test_the_sum_is_less_certain_where_the_season_was_never_seen():
-    seen, unseen = (level.learn([], season_seen=s).sum_interval(100.0, 1.0, 0.9) for s in (True, False))
-    assert unseen[0] < seen[0] < 100.0 < seen[1] < unseen[1]
-
-
-def test_a_miss_is_measured_in_logs():
-    n = np.array([1.0, 2.0])
-    found = level.miss(n, n * 10, n * 2, n * 30)
-    assert found.purchases == pytest.approx(np.log(6.5 / 3.5))
-    assert found.basket == pytest.approx(np.log(90.5 / 30.5) - np.log(6.5 / 3.5))
 
 
 def test_bounds_of_spend_cover_at_their_level():
