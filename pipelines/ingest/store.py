@@ -248,16 +248,9 @@ class HistoryStore:
         windows = [Window(date, horizon) for date in as_of]
         complete = [w for w in windows if w.end <= self.last_day]
         base = {w.as_of: level for w, level in base_levels(_DaysOnly(self), complete, reference=reference).items()}
-        for history in self:
-            yield from build(
-                history,
-                as_of,
-                horizon=horizon,
-                reference=reference,
-                rows_per_batch=rows_per_batch,
-                base=base,
-                workers=workers,
-            )
+        yield from build(
+            self, as_of, horizon=horizon, reference=reference, rows_per_batch=rows_per_batch, base=base, workers=workers
+        )
 
     def read_all(self) -> History:
         """History of all customers, sorted by id."""

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from features.blocks import Blocks
 from features.history import History
 from features.window import to_day
 
@@ -34,15 +35,22 @@ class AsOf:
     day: I32
     amount: F64
     row: I64
+    blocks: Blocks | None = None
 
     @staticmethod
-    def of(history: History, as_of: dt.date | int) -> "AsOf":
-        """The view of a history as of a date."""
+    def of(history: History, as_of: dt.date | int, blocks: Blocks | None = None) -> "AsOf":
+        """The view of a history as of a date; ``blocks`` lends the memory of its features."""
         known = history.purchases(as_of)
         customer = np.flatnonzero(known.offsets[1:] > known.offsets[:-1])
         offsets = np.append(known.offsets[customer], known.offsets[-1])
         amount = _NO_MONEY if known.amount is None else known.amount
-        return AsOf(history, to_day(as_of), customer, offsets, known.day, amount, known.row)
+        return AsOf(history, to_day(as_of), customer, offsets, known.day, amount, known.row, blocks)
+
+    def table(self, columns: int) -> F64:
+        """Room for some columns of features, an entry a customer each, for the family to fill."""
+        if self.blocks is None:
+            return np.empty((columns, self.n))
+        return self.blocks.table(columns, self.n, room=self.history.n_customers)
 
     @property
     def n(self) -> int:

@@ -18,12 +18,10 @@ I64 = NDArray[np.int64]
 COLUMNS = ("frequency", "recency", "T", "monetary_value", "days_since_last_purchase", "spend")
 
 
-@numba.njit(cache=True, nogil=True)
-def summary(offsets: I64, day: I32, amount: F64, as_of: int) -> F64:
-    """The columns of ``COLUMNS`` as rows of an array (6, n), for customers with at least one purchase day each."""
-    n = offsets.size - 1
-    out = np.empty((6, n), np.float64)
-    for c in range(n):
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def summary(offsets: I64, day: I32, amount: F64, as_of: int, out: F64) -> None:
+    """Fill ``out`` (6, n) with the columns of ``COLUMNS``, for customers with at least one purchase day each."""
+    for c in range(offsets.size - 1):
         lo, hi = offsets[c], offsets[c + 1]
         out[0, c] = hi - lo - 1
         out[1, c] = day[hi - 1] - day[lo]
@@ -38,7 +36,6 @@ def summary(offsets: I64, day: I32, amount: F64, as_of: int) -> F64:
             repeats += amount[j]
         out[3, c] = repeats / (hi - lo - 1) if hi - lo > 1 else np.nan
         out[5, c] = amount[lo] + repeats
-    return out
 
 
 def summarise(history: History, as_of: dt.date | int) -> pd.DataFrame:
@@ -58,6 +55,7 @@ def summarise(history: History, as_of: dt.date | int) -> pd.DataFrame:
     has = np.diff(known.offsets) > 0
     offsets = np.concatenate([known.offsets[:-1][has], known.offsets[-1:]])
     amount = np.empty(0) if known.amount is None else known.amount
-    table = summary(offsets, known.day, amount, to_day(as_of))
+    table = np.empty((6, offsets.size - 1))
+    summary(offsets, known.day, amount, to_day(as_of), table)
     ids = history.customer_id.filter(pa.array(has)).to_pandas()
     return pd.DataFrame(dict(zip(COLUMNS, table, strict=True)), index=pd.Index(ids, name="customer_id"))

@@ -1,23 +1,26 @@
 """The feature table: one row a customer as of a date, for one date as a frame, for many as Arrow batches."""
 
 import datetime as dt
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from itertools import islice
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from features.asof import AsOf
+from features.blocks import Blocks
 from features.families.attributes import further, further_columns
 from features.history import Codes, History
-from features.outcomes import BaseLevel, RateReference, base_level, observe
+from features.ordered import in_order
+from features.outcomes import BaseLevel, RateReference, base_levels, observe
 from features.registry import FAMILIES, Column, Family, Feature, features
 from features.slices import customers_between
 from features.window import Window, to_day
+
+F64 = NDArray[np.float64]
 
 OUTCOMES = (
     pa.field("outcome_purchases", pa.int64(), metadata={"meaning": "purchase days in the horizon"}),
@@ -27,7 +30,7 @@ OUTCOMES = (
     pa.field("outcome_declining", pa.float64(), metadata={"meaning": "1 declining, 0 not, null where not eligible"}),
 )
 
-CUSTOMERS_PER_BATCH = 65_536
+CUSTOMERS_PER_BATCH = 32_768
 
 
 def columns_of(history: History) -> tuple[Feature, ...]:
@@ -35,21 +38,16 @@ def columns_of(history: History) -> tuple[Feature, ...]:
     return features() + further(history)
 
 
-def compute(view: AsOf, workers: int = 1) -> dict[str, Column]:
-    """All features of a view, by name; those whose table is absent are missing throughout."""
+def _computed(view: AsOf, workers: int) -> list[tuple[tuple[Feature, ...], Sequence[Column] | F64 | None]]:
+    """What each family makes of a view; None where the table that it needs is absent."""
 
-    nothing = np.full(view.n, np.nan)
-    no_category = Codes(np.full(view.n, -1, np.int32), pa.array([], pa.string()))
-
-    def one(family: Family) -> list[Column]:
+    def one(family: Family) -> Sequence[Column] | F64 | None:
         result = family.compute(view)
-        if result is None:
-            return [nothing if feature.kind == "number" else no_category for feature in family.features]
-        if len(result) != len(family.features):
+        if result is not None and len(result) != len(family.features):
             raise ValueError(
                 f"family {family.name!r} returned {len(result)} columns, {len(family.features)} are registered for it."
             )
-        return list(result)
+        return result
 
     families = list(FAMILIES.values())
     if workers > 1:
@@ -57,12 +55,20 @@ def compute(view: AsOf, workers: int = 1) -> dict[str, Column]:
             results = list(pool.map(one, families))
     else:
         results = [one(family) for family in families]
-    table: dict[str, Column] = {}
-    for family, found in zip(families, results, strict=True):
-        table.update({feature.name: column for feature, column in zip(family.features, found, strict=True)})
+    found = [(family.features, result) for family, result in zip(families, results, strict=True)]
     extra = further(view.history)
-    if extra:
-        table.update({f.name: column for f, column in zip(extra, further_columns(view), strict=True)})
+    return [*found, (extra, further_columns(view))] if extra else found
+
+
+def compute(view: AsOf, workers: int = 1) -> dict[str, Column]:
+    """All features of a view, by name; those whose table is absent are missing throughout."""
+    nothing = np.full(view.n, np.nan)
+    no_category = Codes(np.full(view.n, -1, np.int32), pa.array([], pa.string()))
+    table: dict[str, Column] = {}
+    for those, result in _computed(view, workers):
+        for k, feature in enumerate(those):
+            missing = nothing if feature.kind == "number" else no_category
+            table[feature.name] = missing if result is None else result[k]
     return table
 
 
@@ -83,7 +89,7 @@ def frame(history: History, as_of: dt.date | int) -> pd.DataFrame:
 
 
 def build(
-    history: History,
+    histories: History | Iterable[History],
     as_of: Sequence[dt.date],
     *,
     horizon: int,
@@ -95,36 +101,35 @@ def build(
     """Training tables of many dates in one pass over the customers, in batches of at most ``rows_per_batch`` rows.
 
     A batch holds whole customers of one date: customer_id, as_of, the features, the outcomes. Outcomes are null where
-    the horizon is not complete in the log, and so is ``outcome_declining`` where it cannot be judged. ``base`` gives
-    each date's level of the whole base where ``history`` is a part of it, as in a partition of a distributed engine.
+    the horizon is not complete in the log, and so is ``outcome_declining`` where it cannot be judged. ``histories`` is
+    a base, or its parts one after the other. ``base`` gives each date's level of the whole base: needed for parts, and
+    where ``histories`` is itself a part of a larger base, as in a partition of a distributed engine.
     """
     if rows_per_batch < 1:
         raise ValueError(f"build: rows_per_batch must be at least 1, got {rows_per_batch}.")
     windows = [Window(date, horizon) for date in as_of]
-    schema = schema_of(history)
-    n = history.n_customers
-    with ThreadPoolExecutor(workers) as pool:
+    if isinstance(histories, History):
+        complete = [window for window in windows if window.end_day <= histories.last_day]
+        base = base or {w.as_of: level for w, level in base_levels(histories, complete, reference=reference).items()}
+        histories = [histories]
+    elif base is None:
+        raise ValueError("build: parts of a base need `base`, the levels of the whole (features.outcomes.base_levels).")
+    levels, blocks = base, Blocks()
 
-        def level(window: Window) -> BaseLevel | None:
-            if window.end_day > history.last_day:
-                return None
-            return base[window.as_of] if base else base_level(history, window, reference=reference)
-
-        levels = dict(zip(windows, pool.map(level, windows), strict=True))
-
-        def batch(task: tuple[int, Window]) -> pa.RecordBatch:
-            lo, window = task
-            part = customers_between(history, lo, min(lo + rows_per_batch, n))
-            return _batch(part, window, levels[window], reference, schema)
-
+    def tasks() -> Iterator[tuple[History, Window, pa.Schema]]:
         # Neighbouring tasks share their customers, so that the slices stay in the processor's cache from date to date.
-        tasks = ((lo, window) for lo in range(0, n, rows_per_batch) for window in windows)
-        ahead = deque(pool.submit(batch, task) for task in islice(tasks, workers + 1))
-        while ahead:
-            ready = ahead.popleft().result()
-            ahead.extend(pool.submit(batch, task) for task in islice(tasks, 1))
-            if ready.num_rows:
-                yield ready
+        for history in histories:
+            schema = schema_of(history)
+            for lo in range(0, history.n_customers, rows_per_batch):
+                part = customers_between(history, lo, min(lo + rows_per_batch, history.n_customers))
+                yield from ((part, window, schema) for window in windows)
+
+    def batch(task: tuple[History, Window, pa.Schema]) -> pa.RecordBatch:
+        part, window, schema = task
+        level = levels[window.as_of] if window.end_day <= part.last_day else None
+        return _batch(AsOf.of(part, window.as_of, blocks), window, level, reference, schema)
+
+    yield from (ready for ready in in_order(batch, tasks(), workers) if ready.num_rows)
 
 
 def build_from_lines(
@@ -170,33 +175,42 @@ def schema_of(history: History) -> pa.Schema:
 
 
 def _batch(
-    part: History, window: Window, level: BaseLevel | None, reference: RateReference, schema: pa.Schema
+    view: AsOf, window: Window, level: BaseLevel | None, reference: RateReference, schema: pa.Schema
 ) -> pa.RecordBatch:
-    view = AsOf.of(part, window.as_of)
-    arrays: list[pa.Array] = [
-        view.customer_id,
-        pa.array(np.full(view.n, to_day(window.as_of), np.int32)).cast(pa.date32()),
-    ]
-    arrays += [_arrow(column) for column in compute(view).values()]
+    arrays: list[pa.Array] = [view.customer_id, pa.array(np.full(view.n, window.as_of_day, np.int32)).view(pa.date32())]
+    for those, result in _computed(view, workers=1):
+        arrays += _arrow(those, result, view.n)
     if level is None:
         arrays += [pa.nulls(view.n, field.type) for field in OUTCOMES]
     else:
-        seen = observe(part, window, reference=reference, base=level, view=view)
+        seen = observe(view.history, window, reference=reference, base=level, view=view)
+        eligible = pa.array(seen.eligible)
         arrays += [
             pa.array(seen.purchases),
-            pa.array(seen.spend, from_pandas=True),
+            pa.array(seen.spend) if view.history.has_money else pa.nulls(view.n, pa.float64()),
             pa.array(seen.bought),
-            pa.array(seen.eligible),
-            pa.array(seen.declining, from_pandas=True),
+            eligible,
+            # The bits of who is eligible say where there is a value.
+            pa.Array.from_buffers(pa.float64(), view.n, [eligible.buffers()[1], pa.py_buffer(seen.declining)]),
         ]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _arrow(column: Column) -> pa.Array:
-    if isinstance(column, Codes):
-        indices = pa.array(column.code, mask=column.code < 0)
-        return pa.DictionaryArray.from_arrays(indices, column.names)
-    return pa.array(column)
+def _arrow(those: Sequence[Feature], result: Sequence[Column] | F64 | None, n: int) -> list[pa.Array]:
+    """The columns of a family as Arrow arrays that view its memory."""
+    if isinstance(result, np.ndarray) and result.flags.c_contiguous:
+        whole = pa.array(result.reshape(-1))
+        return [whole.slice(start, n) for start in range(0, result.size, n)] if n else [whole] * len(those)
+    if result is None:
+        nothing = pa.array(np.full(n, np.nan))
+        no_category = pa.DictionaryArray.from_arrays(pa.nulls(n, pa.int32()), pa.array([], pa.string()))
+        return [nothing if feature.kind == "number" else no_category for feature in those]
+    return [
+        pa.DictionaryArray.from_arrays(pa.array(column.code, mask=column.code < 0), column.names)
+        if isinstance(column, Codes)
+        else pa.array(column)
+        for column in result
+    ]
 
 
 def _pandas(column: Column) -> object:

@@ -14,67 +14,113 @@ I64 = NDArray[np.int64]
 RECENT = 365
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _breadth(
     offsets: I64,
     row: I64,
     day: I32,
     line_offsets: I64,
     void_day: I32,
-    codes: tuple[I32, I32, I32],
+    product: I32,
+    category: I32,
+    channel: I32,
     n_codes: int,
+    as_of: int,
+    recent: int,
+    out: F64,
+) -> None:
+    has_product, has_category, has_channel = product.size > 0, category.size > 0, channel.size > 0
+    # How often a code was seen, above a mark that is higher than any customer's before: nothing has to be cleared.
+    # The last place is for lines without a code (-1).
+    products, categories, channels = np.zeros((3, n_codes + 1), np.int64)
+    mark = 0
+    for c in range(offsets.size - 1):
+        lo, hi = offsets[c], offsets[c + 1]
+        first, last = line_offsets[row[lo]], line_offsets[row[hi - 1] + 1]
+        since = last
+        if as_of - day[lo] < recent:
+            since = first
+        else:
+            for j in range(hi - 1, lo, -1):
+                if as_of - day[j] >= recent:
+                    break
+                since = line_offsets[row[j]]
+        lines = 0
+        p_different, p_recent, p_lines, p_squares = 0, 0, 0, 0
+        g_different, g_recent, g_lines, g_squares = 0, 0, 0, 0
+        c_different, c_recent, c_lines, c_squares = 0, 0, 0, 0
+        # Backwards in time: the first sight of a code is its latest purchase.
+        for i in range(last - 1, first - 1, -1):
+            if void_day[i] <= as_of:
+                continue
+            lines += 1
+            is_recent = i >= since
+            if has_product:
+                coded = product[i] >= 0
+                count = max(products[product[i]] - mark, 0)
+                new = coded & (count == 0)
+                products[product[i]] = mark + count + 1
+                p_different += new
+                p_recent += new & is_recent
+                p_lines += coded
+                p_squares += (2 * count + 1) * coded
+            if has_category:
+                coded = category[i] >= 0
+                count = max(categories[category[i]] - mark, 0)
+                new = coded & (count == 0)
+                categories[category[i]] = mark + count + 1
+                g_different += new
+                g_recent += new & is_recent
+                g_lines += coded
+                g_squares += (2 * count + 1) * coded
+            if has_channel:
+                coded = channel[i] >= 0
+                count = max(channels[channel[i]] - mark, 0)
+                new = coded & (count == 0)
+                channels[channel[i]] = mark + count + 1
+                c_different += new
+                c_recent += new & is_recent
+                c_lines += coded
+                c_squares += (2 * count + 1) * coded
+        mark += lines
+        out[0, c] = p_different if has_product else np.nan
+        out[1, c] = p_recent if has_product else np.nan
+        out[2, c] = p_squares / (p_lines * p_lines) if p_lines > 0 else np.nan
+        out[3, c] = g_different if has_category else np.nan
+        out[4, c] = g_recent if has_category else np.nan
+        out[5, c] = g_squares / (g_lines * g_lines) if g_lines > 0 else np.nan
+        out[6, c] = c_different if has_channel else np.nan
+        out[7, c] = c_recent if has_channel else np.nan
+        out[8, c] = c_squares / (c_lines * c_lines) if c_lines > 0 else np.nan
+        out[9, c] = lines / (hi - lo)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _baskets(
+    offsets: I64,
+    row: I64,
+    line_offsets: I64,
+    void_day: I32,
     amount: F64,
     quantity: F64,
     cost: F64,
     as_of: int,
-    recent: int,
-) -> F64:
-    n = offsets.size - 1
-    out = np.full((12, n), np.nan)
-    count = np.zeros((3, n_codes), np.int32)
-    owner = np.full((3, n_codes), -1, np.int32)
-    distinct, distinct_recent = np.empty(3, np.int64), np.empty(3, np.int64)
-    coded, squares = np.empty(3, np.int64), np.empty(3, np.int64)
-    for c in range(n):
-        distinct[:], distinct_recent[:], coded[:], squares[:] = 0, 0, 0, 0
-        lines, items, earned, sold = 0, 0.0, 0.0, 0.0
-        # Backwards in time: the first sight of a code is its latest purchase.
-        for j in range(offsets[c + 1] - 1, offsets[c] - 1, -1):
-            is_recent = as_of - day[j] < recent
+    out: F64,
+) -> None:
+    for c in range(offsets.size - 1):
+        lo, hi = offsets[c], offsets[c + 1]
+        items, earned, sold = 0.0, 0.0, 0.0
+        for j in range(hi - 1, lo - 1, -1):
             for i in range(line_offsets[row[j]], line_offsets[row[j] + 1]):
                 if void_day[i] <= as_of:
                     continue
-                lines += 1
                 if quantity.size and not np.isnan(quantity[i]):
                     items += quantity[i]
                 if cost.size and amount.size and not np.isnan(cost[i]):
                     earned += amount[i] - cost[i]
                     sold += amount[i]
-                for kind in range(3):
-                    if codes[kind].size == 0 or codes[kind][i] < 0:
-                        continue
-                    k = codes[kind][i]
-                    if owner[kind, k] != c:
-                        owner[kind, k] = c
-                        count[kind, k] = 0
-                        distinct[kind] += 1
-                        distinct_recent[kind] += is_recent
-                    squares[kind] += 2 * count[kind, k] + 1
-                    count[kind, k] += 1
-                    coded[kind] += 1
-        for kind in range(3):
-            if codes[kind].size == 0:
-                continue
-            out[3 * kind, c] = distinct[kind]
-            out[3 * kind + 1, c] = distinct_recent[kind]
-            if coded[kind] > 0:
-                out[3 * kind + 2, c] = squares[kind] / (coded[kind] * coded[kind])
-        out[9, c] = lines / (offsets[c + 1] - offsets[c])
-        if quantity.size:
-            out[10, c] = items / (offsets[c + 1] - offsets[c])
-        if sold > 0:
-            out[11, c] = earned / sold
-    return out
+        out[0, c] = items / (hi - lo) if quantity.size else np.nan
+        out[1, c] = earned / sold if sold > 0 else np.nan
 
 
 def _features(one: str, many: str) -> tuple[Feature, ...]:
@@ -99,18 +145,33 @@ def breadth(view: AsOf) -> F64:
     lines, none, no_code = view.history.lines, np.empty(0), np.empty(0, np.int32)
     kinds = (lines.product, lines.category, lines.channel)
     product, category, channel = (no_code if kind is None else kind.code for kind in kinds)
-    table: F64 = _breadth(
+    table = view.table(12)
+    _breadth(
         view.offsets,
         view.row,
         view.day,
         lines.offsets,
         lines.void_day,
-        (product, category, channel),
+        product,
+        category,
+        channel,
         max((len(kind.names) for kind in kinds if kind is not None), default=0),
+        view.as_of,
+        RECENT,
+        table[:10],
+    )
+    if lines.quantity is None and lines.cost is None:
+        table[10:] = np.nan
+        return table
+    _baskets(
+        view.offsets,
+        view.row,
+        lines.offsets,
+        lines.void_day,
         none if lines.amount is None else lines.amount,
         none if lines.quantity is None else lines.quantity,
         none if lines.cost is None else lines.cost,
         view.as_of,
-        RECENT,
+        table[10:],
     )
     return table

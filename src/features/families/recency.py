@@ -23,31 +23,31 @@ I64 = NDArray[np.int64]
 )
 def recency(view: AsOf) -> F64:
     """Recency, frequency and value as the buy-till-you-die models take them."""
-    table: F64 = summary(view.offsets, view.day, view.amount, view.as_of)
+    table = view.table(6)
+    summary(view.offsets, view.day, view.amount, view.as_of, table)
     return table
 
 
-@numba.njit(cache=True, nogil=True)
-def _amounts(offsets: I64, amount: F64) -> F64:
-    out = np.full((4, offsets.size - 1), np.nan)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _amounts(offsets: I64, amount: F64, out: F64) -> None:
     for c in range(offsets.size - 1):
         lo, hi = offsets[c], offsets[c + 1]
         largest, total = amount[lo], 0.0
         for j in range(lo, hi):
             largest = max(largest, amount[j])
             total += amount[j]
-        mean = total / (hi - lo)
         out[0, c] = amount[hi - 1]
         out[1, c] = largest
-        if hi - lo > 1:
-            squares = 0.0
-            for j in range(lo, hi):
-                squares += (amount[j] - mean) ** 2
-            out[2, c] = np.sqrt(squares / (hi - lo - 1))
-            before = (total - amount[hi - 1]) / (hi - lo - 1)
-            if before > 0:
-                out[3, c] = amount[hi - 1] / before
-    return out
+        if hi - lo == 1:
+            out[2, c] = np.nan
+            out[3, c] = np.nan
+            continue
+        mean, squares = total / (hi - lo), 0.0
+        for j in range(lo, hi):
+            squares += (amount[j] - mean) ** 2
+        out[2, c] = np.sqrt(squares / (hi - lo - 1))
+        before = (total - amount[hi - 1]) / (hi - lo - 1)
+        out[3, c] = amount[hi - 1] / before if before > 0 else np.nan
 
 
 @family(
@@ -61,5 +61,6 @@ def amounts(view: AsOf) -> F64 | None:
     """Spread of the purchase days' amounts."""
     if not view.amount.size:
         return None
-    table: F64 = _amounts(view.offsets, view.amount)
+    table = view.table(4)
+    _amounts(view.offsets, view.amount, table)
     return table

@@ -14,7 +14,7 @@ I64 = NDArray[np.int64]
 RECENT = 365
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _returned(
     customer: I64,
     day_offsets: I64,
@@ -30,9 +30,9 @@ def _returned(
     r_amount: F64,
     as_of: int,
     recent: int,
-) -> F64:
+    out: F64,
+) -> None:
     money = amount.size > 0
-    out = np.full((9, customer.size), np.nan)
     for i in range(customer.size):
         c = customer[i]
         events, recent_events, back, recent_back, off, last, event = 0, 0, 0.0, 0.0, 0.0, -1, -1
@@ -51,29 +51,30 @@ def _returned(
             if is_recent:
                 recent_back += r_amount[e]
             last = r_day[e]
-        gross, undone = 0.0, 0
-        for j in range(day_offsets[c], day_offsets[c + 1]):
-            if day[j] > as_of:
-                break
-            undone += void_day[j] <= as_of
-            if money:
-                gross += amount[j]
+        gross, undone, free = 0.0, 0, 0
+        if money:
+            for j in range(offsets[i], offsets[i + 1]):
+                gross += net[j]
+                free += net[j] == 0.0
+        # Without returns, what was bought is what was kept; else go back to it.
+        if r_offsets[c] < r_offsets[c + 1]:
+            gross = 0.0
+            for j in range(day_offsets[c], day_offsets[c + 1]):
+                if day[j] > as_of:
+                    break
+                undone += void_day[j] <= as_of
+                if money:
+                    gross += amount[j]
         out[0, i] = events
         out[1, i] = recent_events
         out[2, i] = undone
-        if last >= 0:
-            out[3, i] = as_of - last
-        if money:
-            out[4, i] = back
-            out[5, i] = recent_back
-            if gross > 0:
-                out[6, i] = back / gross
-                out[7, i] = off / gross
-            free = 0
-            for j in range(offsets[i], offsets[i + 1]):
-                free += net[j] == 0.0
-            out[8, i] = free / (offsets[i + 1] - offsets[i])
-    return out
+        out[3, i] = as_of - last if last >= 0 else np.nan
+        out[4, i] = back if money else np.nan
+        out[5, i] = recent_back if money else np.nan
+        none = 0.0 if gross > 0 else np.nan
+        out[6, i] = back / gross if back > 0 else none
+        out[7, i] = off / gross if off > 0 else none
+        out[8, i] = free / (offsets[i + 1] - offsets[i]) if money else np.nan
 
 
 @family(
@@ -95,7 +96,8 @@ def _returned(
 def returned(view: AsOf) -> F64:
     """Returns known by the date."""
     history, links = view.history, view.history.returns
-    table: F64 = _returned(
+    table = view.table(9)
+    _returned(
         view.customer,
         history.offsets,
         history.day,
@@ -110,5 +112,6 @@ def returned(view: AsOf) -> F64:
         links.amount,
         view.as_of,
         RECENT,
+        table,
     )
     return table

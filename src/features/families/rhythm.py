@@ -12,13 +12,14 @@ I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 
 
-@numba.njit(cache=True, nogil=True)
-def _rhythm(offsets: I64, day: I32, as_of: int) -> F64:
-    out = np.full((7, offsets.size - 1), np.nan)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _rhythm(offsets: I64, day: I32, as_of: int, out: F64) -> None:
     for c in range(offsets.size - 1):
         lo, hi = offsets[c], offsets[c + 1]
         gaps = hi - lo - 1
         if gaps == 0:
+            for k in range(7):
+                out[k, c] = np.nan
             continue
         silence = as_of - day[hi - 1]
         mean = (day[hi - 1] - day[lo]) / gaps
@@ -33,11 +34,9 @@ def _rhythm(offsets: I64, day: I32, as_of: int) -> F64:
         out[3, c] = longest
         out[4, c] = silence / mean
         out[5, c] = shorter / gaps
-        if gaps > 1:
-            spread = np.sqrt(squares / (gaps - 1))
-            out[1, c] = spread
-            out[6, c] = 1.0 / (1.0 + (spread / mean) ** 2)
-    return out
+        spread = np.sqrt(squares / (gaps - 1)) if gaps > 1 else np.nan
+        out[1, c] = spread
+        out[6, c] = 1.0 / (1.0 + (spread / mean) ** 2)
 
 
 @family(
@@ -54,5 +53,6 @@ def _rhythm(offsets: I64, day: I32, as_of: int) -> F64:
 )
 def rhythm(view: AsOf) -> F64:
     """Gaps between purchase days against the present silence."""
-    table: F64 = _rhythm(view.offsets, view.day, view.as_of)
+    table = view.table(7)
+    _rhythm(view.offsets, view.day, view.as_of, table)
     return table

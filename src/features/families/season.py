@@ -1,5 +1,7 @@
 """Season: what the customer did in the coming weeks a year ago, and on which weekdays and in which months they buy."""
 
+import functools
+
 import numba
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +14,9 @@ I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 
 YEAR = 365
+TOGETHER = 256
+"""Customers whose columns are worked out side by side, so that the processor takes several at a time."""
+
 COMING = (30, 90)
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 MONTHS = (
@@ -40,41 +45,56 @@ def month_of(day: int) -> int:
     return ((5 * of_year + 2) // 153 + 2) % 12
 
 
-@numba.njit(cache=True, nogil=True)
-def _season(offsets: I64, day: I32, amount: F64, as_of: int, first_day: int, months: I32, base: int) -> F64:
-    n = offsets.size - 1
-    money = amount.size > 0
-    reaches = first_day <= as_of - 365
-    out = np.empty((23, n))
-    mine = np.empty(23, np.float64)
-    for c in range(n):
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _season(
+    offsets: I64, day: I32, amount: F64, as_of: int, reaches: bool, first: int, weekday: I32, month: I32, out: F64
+) -> None:
+    n, money = offsets.size - 1, amount.size > 0
+    mine = np.empty((23, TOGETHER))
+    days = np.empty(TOGETHER)
+    for begin in range(0, n, TOGETHER):
+        size = min(TOGETHER, n - begin)
         mine[:] = 0.0
-        lo, hi = offsets[c], offsets[c + 1]
-        for j in range(lo, hi):
-            since = day[j] - (as_of - 365)
-            if 0 < since <= 90:
-                mine[1] += 1
-                if money:
-                    mine[3] += amount[j]
-                if since <= 30:
-                    mine[0] += 1
+        for t in range(size):
+            lo, hi = offsets[begin + t], offsets[begin + t + 1]
+            days[t] = hi - lo
+            for j in range(lo, hi):
+                mine[4 + weekday[day[j] - first], t] += 1.0
+                mine[11 + month[day[j] - first], t] += 1.0
+                since = day[j] - (as_of - YEAR)
+                if 0 < since <= 90:
+                    mine[1, t] += 1.0
                     if money:
-                        mine[2] += amount[j]
-            mine[4 + (day[j] + 3) % 7] += 1
-            mine[11 + months[day[j] - base]] += 1
-        for k in range(4):
-            out[k, c] = mine[k] if reaches and (money or k < 2) else np.nan
-        for k in range(4, 23):
-            out[k, c] = mine[k] / (hi - lo)
-    return out
+                        mine[3, t] += amount[j]
+                    if since <= 30:
+                        mine[0, t] += 1.0
+                        if money:
+                            mine[2, t] += amount[j]
+        for k in range(23):
+            column, one = out[k, begin : begin + size], mine[k]
+            if k >= 4:
+                for t in range(size):
+                    column[t] = one[t] / days[t]
+            elif reaches and (money or k < 2):
+                column[:] = one[:size]
+            else:
+                column[:] = np.nan
 
 
+def calendar(view: AsOf) -> tuple[int, I32, I32]:
+    """First day of a calendar that holds all days of a view; weekday (0 Monday to 6) and month (0 to 11) of each."""
+    first = min(view.history.log_first_day, int(view.day.min())) if view.day.size else view.as_of
+    return (first, *_calendar(first, view.as_of))
+
+
+@functools.lru_cache(maxsize=64)
 @numba.njit(cache=True, nogil=True)
-def _months(first: int, last: int) -> I32:
-    out = np.empty(last - first + 1, np.int32)
+def _calendar(first: int, last: int) -> tuple[I32, I32]:
+    weekday, month = np.empty(last - first + 1, np.int32), np.empty(last - first + 1, np.int32)
     for day in range(first, last + 1):
-        out[day - first] = month_of(day)
-    return out
+        weekday[day - first] = (day + 3) % 7
+        month[day - first] = month_of(day)
+    return weekday, month
 
 
 @family(
@@ -98,7 +118,8 @@ def _months(first: int, last: int) -> I32:
 )
 def season(view: AsOf) -> F64:
     """Last year's coming weeks, weekdays and months."""
-    first = min(view.history.log_first_day, int(view.day.min())) if view.day.size else view.as_of
-    months = _months(first, max(view.as_of, first))
-    table: F64 = _season(view.offsets, view.day, view.amount, view.as_of, view.history.log_first_day, months, first)
+    first, weekday, month = calendar(view)
+    reaches = view.history.log_first_day <= view.as_of - YEAR
+    table = view.table(23)
+    _season(view.offsets, view.day, view.amount, view.as_of, reaches, first, weekday, month, table)
     return table

@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.asof import AsOf
-from features.families.season import month_of
+from features.families.season import calendar
 from features.history import Codes
 from features.registry import Column, Feature, family
 from features.window import UNKNOWN_DAY
@@ -18,31 +18,29 @@ EARLY = 90
 """Days after the first purchase that count as the beginning."""
 
 
-@numba.njit(cache=True, nogil=True)
-def _tenure(offsets: I64, day: I32, amount: F64, as_of: int, early: int) -> F64:
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _tenure(
+    offsets: I64, day: I32, amount: F64, as_of: int, early: int, first_of_log: int, month: I32, out: F64
+) -> None:
     money = amount.size > 0
-    out = np.full((6, offsets.size - 1), np.nan)
     for c in range(offsets.size - 1):
         lo, hi = offsets[c], offsets[c + 1]
         first = day[lo]
         out[0, c] = first / 365.25
-        out[1, c] = month_of(first) + 1
-        if money:
-            out[2, c] = amount[lo]
-        if hi - lo > 1:
-            out[3, c] = day[lo + 1] - first
+        out[1, c] = month[first - first_of_log] + 1
+        out[2, c] = amount[lo] if money else np.nan
+        out[3, c] = day[lo + 1] - first if hi - lo > 1 else np.nan
+        begun, spent = np.nan, np.nan
         if as_of - first >= early:
-            begun, spent = 0, 0.0
+            begun, spent = 0.0, 0.0
             for j in range(lo, hi):
                 if day[j] - first > early:
                     break
-                begun += 1
+                begun += 1.0
                 if money:
                     spent += amount[j]
-            out[4, c] = begun
-            if money:
-                out[5, c] = spent
-    return out
+        out[4, c] = begun
+        out[5, c] = spent if money else np.nan
 
 
 @family(
@@ -58,7 +56,9 @@ def _tenure(offsets: I64, day: I32, amount: F64, as_of: int, early: int) -> F64:
 )
 def acquisition(view: AsOf) -> F64:
     """The first purchase and the first months."""
-    table: F64 = _tenure(view.offsets, view.day, view.amount, view.as_of, EARLY)
+    first, _, month = calendar(view)
+    table = view.table(6)
+    _tenure(view.offsets, view.day, view.amount, view.as_of, EARLY, first, month, table)
     return table
 
 

@@ -15,18 +15,28 @@ RECENT = 90
 """Days that count as the recent past."""
 
 
-@numba.njit(cache=True, nogil=True)
-def _trend(offsets: I64, day: I32, amount: F64, as_of: int, recent: int) -> F64:
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _trend(offsets: I64, day: I32, amount: F64, as_of: int, recent: int, out: F64) -> None:
     money = amount.size > 0
-    out = np.full((4, offsets.size - 1), np.nan)
     for c in range(offsets.size - 1):
         lo, hi = offsets[c], offsets[c + 1]
         k = hi - lo
-        if money and k > 1:
-            t_mean, a_mean = 0.0, 0.0
-            for j in range(lo, hi):
+        now, t_mean, a_mean, spent_now, spent_before = 0, 0.0, 0.0, 0.0, 0.0
+        for j in range(lo, hi):
+            is_recent = as_of - day[j] < recent
+            now += is_recent
+            if money:
                 t_mean += day[j] - day[lo]
                 a_mean += amount[j]
+                spent_now += amount[j] if is_recent else 0.0
+                spent_before += 0.0 if is_recent else amount[j]
+        age, before = as_of - day[lo], k - now
+        is_old = age > recent
+        out[2, c] = (now / recent) / (before / (age - recent)) if is_old else np.nan
+        has_both = is_old and spent_before > 0
+        out[3, c] = (spent_now / recent) / (spent_before / (age - recent)) if has_both else np.nan
+        slope, gap_slope = np.nan, np.nan
+        if money and k > 1:
             t_mean /= k
             a_mean /= k
             cross, square = 0.0, 0.0
@@ -34,33 +44,18 @@ def _trend(offsets: I64, day: I32, amount: F64, as_of: int, recent: int) -> F64:
                 t = day[j] - day[lo] - t_mean
                 cross += t * (amount[j] - a_mean)
                 square += t * t
-            out[0, c] = cross / square
+            slope = cross / square
         if k > 2:
             gaps = k - 1
             middle = (gaps - 1) / 2.0
             mean = (day[hi - 1] - day[lo]) / gaps
-            cross, square = 0.0, 0.0
+            cross = 0.0
             for g in range(gaps):
                 gap = day[lo + g + 1] - day[lo + g]
                 cross += (g - middle) * (gap - mean)
-                square += (g - middle) ** 2
-            out[1, c] = cross / square
-        age = as_of - day[lo]
-        if age > recent:
-            now, before, spent_now, spent_before = 0, 0, 0.0, 0.0
-            for j in range(lo, hi):
-                if as_of - day[j] < recent:
-                    now += 1
-                    if money:
-                        spent_now += amount[j]
-                else:
-                    before += 1
-                    if money:
-                        spent_before += amount[j]
-            out[2, c] = (now / recent) / (before / (age - recent))
-            if money and spent_before > 0:
-                out[3, c] = (spent_now / recent) / (spent_before / (age - recent))
-    return out
+            gap_slope = cross / (gaps * (gaps * gaps - 1) / 12.0)
+        out[0, c] = slope
+        out[1, c] = gap_slope
 
 
 @family(
@@ -80,5 +75,6 @@ def _trend(offsets: I64, day: I32, amount: F64, as_of: int, recent: int) -> F64:
 )
 def trend(view: AsOf) -> F64:
     """Slopes and the recent against the own past."""
-    table: F64 = _trend(view.offsets, view.day, view.amount, view.as_of, RECENT)
+    table = view.table(4)
+    _trend(view.offsets, view.day, view.amount, view.as_of, RECENT, table)
     return table
