@@ -14,10 +14,11 @@ import pyarrow.compute as pc
 from decisions.causes import diagnose
 from decisions.gains import Worth
 from decisions.stages import replay
+from features.contacts import days_since_contact
 from features.history import History
 from features.window import Window
 from models.btyd import central, retention_terms
-from models.learning import Snapshot
+from models.learning import Forecast, Snapshot
 from models.learning.loss import loss_probability, still_there
 from models.residual import residual_value
 from pipelines.bundle import Bundle
@@ -47,6 +48,7 @@ def estimate(history: History, bundle: Bundle, window: Window, base: WholeBase, 
         "last_day": stages.last_day[known],
         "closed": _closed(history, window)[known],
         "may_contact": _may_contact(history)[known],
+        "days_since_contact": _days_since_contact(history, window)[known],
         "cause": diagnose(history, window.as_of_day, stages, base.causes, bundle.stages)[known],
     }
     spread = _Spread(known.size, buyers)
@@ -78,6 +80,7 @@ OF_BUYERS = (
     "purchases_at_risk",
     "order_value",
     "value_after_second",
+    "least_share",
 )
 """Columns that rest on purchases."""
 
@@ -148,7 +151,18 @@ def _of_buyers(
         "purchases_at_risk": p_star * terms.w_prevent + (1 - p_star) * terms.w_back,
         "order_value": order,
         "value_after_second": money.margin * order * second,
+        "least_share": np.full(x.size, _least_share(forecast)),
     }
+
+
+def _least_share(forecast: Forecast) -> float:
+    """What share of the forecast spend is left at the lower end of the interval of its sum; NaN without one.
+
+    The chance of single customers averages out over a list; what is too high for all alike does not, and that is what
+    the interval of the sum is about.
+    """
+    expected = float(forecast.expected_spend.sum())
+    return forecast.spend_sum_low / expected if expected > 0 else np.nan
 
 
 def _with_interval(name: str, value: Floats, low: Floats, high: Floats) -> dict[str, Floats]:
@@ -174,6 +188,12 @@ def _may_contact(history: History) -> npt.NDArray[np.bool_]:
     else:
         told = pc.fill_null(pc.cast(given, pa.bool_()), False)
     return np.asarray(told.to_numpy(zero_copy_only=False), dtype=np.bool_)
+
+
+def _days_since_contact(history: History, window: Window) -> Floats:
+    """Days since a campaign last contacted the customer; inf for whom none did, and without a table of campaigns."""
+    found = days_since_contact(history, window.as_of)
+    return np.full(history.n_customers, np.inf) if found is None else found
 
 
 def _closed(history: History, window: Window) -> npt.NDArray[np.bool_]:

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from decisions import scores
@@ -55,6 +56,8 @@ PLAN_COLUMNS = (
     "value_after_second",
     "purchases_at_risk",
     "may_contact",
+    "days_since_contact",
+    "least_share",
 )
 """Columns of the estimates that the plan needs of all customers at once."""
 
@@ -228,6 +231,19 @@ def plan_input(estimates: pa.Table, bundle: Bundle, money: MoneyTerms) -> PlanIn
         stage=estimates["stage"].to_numpy(),
         cause=estimates["cause"].to_numpy(),
         worth=worth_of(estimates, bundle, money),
+        cautious=_cautious(estimates),
         may_contact=estimates["may_contact"].to_numpy(zero_copy_only=False),
+        days_since_contact=estimates["days_since_contact"].to_numpy(),
         purchases_at_risk=estimates["purchases_at_risk"].to_numpy(),
     )
+
+
+def _cautious(estimates: pa.Table) -> float | None:
+    """Share of the base's money that is left at the lower end of its interval; None without one.
+
+    The parts' lower ends are added up as if all came true at once: what is too high for one part is for the others.
+    """
+    spend, share = estimates["expected_spend"].to_numpy(), estimates["least_share"].to_numpy()
+    stated = np.isfinite(spend) & np.isfinite(share)
+    total = float(spend[stated].sum())
+    return float((spend[stated] * share[stated]).sum()) / total if total > 0 else None

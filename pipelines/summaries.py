@@ -147,9 +147,11 @@ def _show_list(scoring: Scoring, money: bool) -> None:
             left=("customer", "strategy", "why"),
         )
     summary = scoring.summary
+    cautious = _amount(summary.conservative, money)
     console.print(
         f"{summary.targeted:,} targeted, {summary.control:,} of them left alone as control group; "
-        f"cost {_amount(summary.spent, money)}, assumed gain {_amount(summary.gain, money)}."
+        f"cost {_amount(summary.spent, money)}, assumed gain {_amount(summary.gain, money)}"
+        + ("." if cautious == "–" else f" ({cautious} if money came out at the lower end of its interval).")
     )
 
 

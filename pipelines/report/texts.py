@@ -89,7 +89,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "plan_no_budget": ("none set", "未设定"),
     "plan_gain": ("Assumed net gain", "假定净收益"),
     "plan_selected_gain": ("of this, from those to be contacted", "其中来自需联系的客户"),
-    "plan_conservative": ("cautious version, from the lower interval", "保守估计（区间下限）"),
+    "plan_conservative": (
+        "the same if money came out at the lower end of its interval",
+        "同一名单在消费总额取区间下限时",
+    ),
     "plan_exact": ("This is the best possible list.", "该名单为最优解。"),
     "plan_gap": (
         "No list within the same means can bring more than {gap} above this one.",

@@ -64,12 +64,29 @@ class Worth:
             self, **{one.name: getattr(self, one.name)[rows] for one in fields(self) if one.name not in _NUMBERS}
         )
 
+    def times(self, share: float) -> "Worth":
+        """Return the same with every amount of money times a share: as much is bought, for so much less.
+
+        The value terms of preventing and winning back, spend, baskets and what a new customer brings are all amounts;
+        probabilities and numbers of purchases stay.
+        """
+        return replace(self, **{name: share * getattr(self, name) for name in _AMOUNTS})
+
     @property
     def value_at_risk(self) -> Floats:
         """p*·V_prevent + (1 − p*)·V_back: risk counted once."""
         return self.p_star * self.v_prevent + (1 - self.p_star) * self.v_back
 
 
+_AMOUNTS = (
+    "v_prevent",
+    "v_back",
+    "expected_spend",
+    "order_value",
+    "value_after_second",
+    "new_customer_value",
+    "first_order_value",
+)
 _NUMBERS = ("margin", "first_purchase_probability", "new_customer_value", "first_order_value")
 
 

@@ -36,7 +36,8 @@ class PlanSummary:
         targeted, selected, control: numbers of customers.
         spent: contact costs and expected incentives of the list; budget: what was allowed, None without limit.
         selected_gain, selected_spent: the part of gain and cost that falls on the selected, without the control group.
-        gain: total assumed net gain; conservative: the same from the lower ends of the intervals, NaN without them.
+        gain: total assumed net gain; conservative: the same if money came out at the lower end of the interval of the
+            whole base's spend, NaN without one.
         gap: proved distance from the best possible list, 0 where it is the best.
         by_rate: (multiple of the assumed rates, total net gain of this list) pairs.
         detectable: what the control group can show.

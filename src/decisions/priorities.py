@@ -33,7 +33,8 @@ class PlanInput:
         stage: codes of `decisions.names.STAGES`, none −1.
         cause: codes of `decisions.names.CAUSES` (`decisions.causes.diagnose`), −1 outside decline.
         worth: what is known of their money.
-        cautious: the same with the lower ends of intervals, for the conservative gain; None if there are none.
+        cautious: share of every amount of money that is left at the lower end of the forecast's interval, for the
+            conservative gain; None if there is no interval.
         may_contact: consent given; None: everybody may be contacted.
         days_since_contact: days since the last contact, inf where there was none; None: nobody was contacted.
         purchases_at_risk: p*·W_prevent + (1 − p*)·W_back in purchase days; ranks those whose value in money is not
@@ -44,7 +45,7 @@ class PlanInput:
     stage: Codes
     cause: Codes
     worth: Worth
-    cautious: Worth | None = None
+    cautious: float | None = None
     may_contact: Flags | None = None
     days_since_contact: Floats | None = None
     purchases_at_risk: Floats | None = None
@@ -66,7 +67,8 @@ class Plan:
         value, bound, exact: total assumed gain of the list, its proved upper bound, and whether it is proved optimal.
         spent: contact costs and expected incentives of the list, control group included.
         by_rate: (multiple of the assumed rates, total net gain of this list) pairs.
-        conservative: total assumed gain of the list from the lower ends of the intervals; NaN without them.
+        conservative: total assumed gain of the list if money came out at the lower end of its interval; NaN without
+            one.
     """
 
     strategy: Codes
@@ -146,8 +148,12 @@ def plan(customers: PlanInput, policy: RetentionPolicy) -> Plan:
         bound=chosen.bound,
         exact=chosen.exact,
         spent=float(paid[targeted].sum()),
-        by_rate=tuple((multiple, _total(customers.worth, choice, policy, multiple)) for multiple in RATE_MULTIPLES),
-        conservative=np.nan if customers.cautious is None else _total(customers.cautious, choice, policy, 1.0),
+        by_rate=tuple(
+            (multiple, _total(customers.worth, choice, policy, rates=multiple)) for multiple in RATE_MULTIPLES
+        ),
+        conservative=np.nan
+        if customers.cautious is None
+        else _total(customers.worth, choice, policy, money=customers.cautious),
     )
 
 
@@ -254,10 +260,12 @@ def _descending(values: Floats) -> Floats:
     return -np.where(np.isnan(values), -np.inf, values)
 
 
-def _total(worth: Worth, choice: NDArray[np.int64], policy: RetentionPolicy, multiple: float) -> float:
-    """Return the net gain of the list if every action had a multiple of its assumed effect."""
+def _total(
+    worth: Worth, choice: NDArray[np.int64], policy: RetentionPolicy, *, rates: float = 1.0, money: float = 1.0
+) -> float:
+    """Return the net gain of the list at multiples of the assumed effects, and of every amount that customers spend."""
     chosen = _by_block_and_action(choice, policy)
-    return float(sum(gain(policy.actions[a], worth.at(rows)).net_at(multiple).sum() for rows, a in chosen))
+    return float(sum(gain(policy.actions[a], worth.at(rows).times(money)).net_at(rates).sum() for rows, a in chosen))
 
 
 def _by_block_and_action(action: NDArray[np.int64], policy: RetentionPolicy) -> Iterator[tuple[NDArray[np.int64], int]]:

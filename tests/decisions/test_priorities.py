@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from scipy.stats import norm
 
-from decisions.actions import Action, RetentionPolicy, default_actions
+from decisions.actions import EFFECTS, Action, RetentionPolicy, default_actions
 from decisions.gains import Worth, gain
 from decisions.measurement import detectable_effect, summarise_plan
 from decisions.names import CAUSES, CHURNED, DECLINE, GROWTH, MATURE, NEW, PROSPECT, STRATEGIES
@@ -185,12 +185,21 @@ def test_control_depends_on_id_and_salt_alone():
 
 def test_sensitivity_and_the_cautious_gain_are_those_of_the_same_list():
     base = customers(50, v_prevent=np.linspace(10, 400, 50))
-    cautious = replace(base, cautious=worth(50, v_prevent=np.linspace(10, 400, 50) / 2, v_back=25.0))
-    found = plan(cautious, RetentionPolicy((offer(),), budget=20.0))
+    found = plan(replace(base, cautious=0.5), RetentionPolicy((offer(),), budget=20.0))
     by_rate = dict(found.by_rate)
     assert by_rate[1.0] == pytest.approx(found.value)
     assert by_rate[2.0] == pytest.approx(2 * (found.value + 20) - 20)
     assert found.conservative == pytest.approx((found.value + 20) / 2 - 20)
+    assert np.isnan(plan(base, RetentionPolicy((offer(),), budget=20.0)).conservative)
+
+
+def test_with_less_money_each_effect_wins_less_and_the_contact_costs_the_same():
+    terms = worth(1, margin=0.4, new_customer_value=30.0, first_order_value=25.0)
+    for effect in EFFECTS:
+        action = Action("a", ("growth",), "email", effect, contact_cost=0.5, lift=0.05)
+        full, half = gain(action, terms), gain(action, terms.times(0.5))
+        assert half.won[0] == pytest.approx(full.won[0] / 2)
+        assert half.cost[0] == full.cost[0]
 
 
 def test_the_detectable_effect_has_the_stated_power():
