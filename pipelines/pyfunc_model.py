@@ -327,7 +327,7 @@ def _calibrated(calibration: Mapping[str, Any], probability: Array) -> Array:
 
 
 def _level(level: Mapping[str, Any], table: pd.DataFrame) -> Answer:
-    """What is added on each row's date: the tables hold a year and more by the week, later dates are a year's earlier."""
+    """What is added on each row's date; the tables go by the week for a year and more, later dates take a year earlier's."""
     day = np.zeros(len(table))
     if "as_of" in table:
         known = pd.to_datetime(table["as_of"]).to_numpy().astype("datetime64[D]").astype(np.float64)
