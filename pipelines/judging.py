@@ -19,8 +19,11 @@ from pipelines.console import Progress
 REFERENCES = ("naive", "lifetimes")
 """Candidates that the others are measured against and that never score customers: base rates know no customer, and
 lifetimes' Pareto/NBD loses all digits for some frequent buyers."""
-DECIDING = ("churn_log_loss", "churn_auc", "spend_mae", "spend_gini")
-"""The metrics by which the winner of a training is found: probability, ranking, amount, ranking by amount."""
+DECIDING = ("churn_log_loss", "churn_auc", "spend_deviance", "spend_gini")
+"""The metrics by which the winner of a training is found: probability, ranking, amount, ranking by amount.
+
+The absolute error is not among them: it is least at the medians, so that whoever forecasts too little wins it."""
+SMALLEST_LOSS = 1e-6
 
 
 @dataclass(frozen=True)
@@ -105,13 +108,12 @@ def campaign(config: Config) -> Campaign:
 
 
 def best(judged: Mapping[str, Judged]) -> tuple[str, str]:
-    """The candidate to prefer, and the reason in words: the best mean rank over `DECIDING`.
+    """The candidate to prefer, and the reason in words: the least geometric mean of the losses of `DECIDING`.
 
     One metric alone can be won by luck of level in one window; a candidate that is near the top in probability, ranking
-    and money is the one to rely on. Metrics that this window does not define are left out; ties go to the better value
-    of the first metric, then to the first name.
-
-    References are never preferred.
+    and money is the one to rely on. Each metric counts as a loss, a ranking by what it lacks to a perfect one, and in
+    ratios, so that none needs a unit and a large lead in one is worth more than a hair's breadth in another. Metrics
+    that this window does not define are left out; ties go to the first name. References are never preferred.
 
     Raises:
         ValueError: no metric is defined on this window, or there are only references.
@@ -132,16 +134,17 @@ def best(judged: Mapping[str, Judged]) -> tuple[str, str]:
             f"none of {', '.join(DECIDING)} is defined on the test window (everybody or nobody bought). "
             "Choose another horizon or as-of date."
         )
-    ranks = {
-        name: float(np.mean([_rank(metric, found, name) for metric, found in values.items()])) for name in eligible
+    losses = {
+        name: float(np.exp(np.mean([np.log(_loss(metric, found[name])) for metric, found in values.items()])))
+        for name in eligible
     }
-    first = next(iter(values))
-    name = min(eligible, key=lambda n: (ranks[n], _rank(first, values[first], n), n))
+    name, *others = sorted(eligible, key=lambda one: (losses[one], one))
+    lead = f", {losses[others[0]] / losses[name] - 1:.1%} ahead of {others[0]}," if others else ""
     numbers = ", ".join(f"{metric} {found[name]:.4g}" for metric, found in values.items())
-    return name, f"best mean rank ({ranks[name]:.2g} of {len(eligible)}) over {numbers}"
+    return name, f"least mean loss{lead} over {numbers}"
 
 
-def _rank(metric: str, found: Mapping[str, float], name: str) -> int:
-    """1 + how many others are strictly better."""
-    sign = 1.0 if metric in evaluation.LOWER_IS_BETTER else -1.0
-    return 1 + sum(sign * value < sign * found[name] for value in found.values())
+def _loss(metric: str, value: float) -> float:
+    """What a metric lacks to a perfect forecast's."""
+    lack = value if metric in evaluation.LOWER_IS_BETTER else 1.0 - value
+    return max(lack, SMALLEST_LOSS)

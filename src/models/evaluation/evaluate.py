@@ -32,6 +32,7 @@ MEANINGS: Mapping[str, str] = {
     "purchases_bias": "forecast over actual sum of purchase days, minus 1; nearer 0 is better",
     "purchases_spearman": "rank correlation of purchase days; higher is better",
     "spend_mae": "mean absolute error of spend; lower is better",
+    "spend_deviance": "mean Tweedie deviance of spend, least at the true means; lower is better",
     "spend_rmse": "root mean squared error of spend; lower is better",
     "spend_bias": "forecast over actual sum of spend, minus 1; nearer 0 is better",
     "spend_spearman": "rank correlation of spend; higher is better",
@@ -126,6 +127,7 @@ def _measures(forecast: Forecast, outcome: Outcome, value: FloatArray, campaign:
         expected = forecast.expected_spend
         found |= {
             "spend_mae": m.mean_of(np.abs(expected - outcome.spend)),
+            "spend_deviance": m.deviance(expected, outcome.spend),
             "spend_rmse": m.rmse(expected, outcome.spend),
             "spend_bias": m.bias(expected, outcome.spend),
             "spend_spearman": m.spearman(expected, outcome.spend),
