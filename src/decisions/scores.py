@@ -4,7 +4,8 @@ Grain: one row a customer, sorted by priority. Invariants: `customer_id` is uniq
 `selected` is `targeted` without `control`; a column that is not nullable has no null. The writer calls `check` before
 a byte is written.
 
-Null for prospects (no purchase day): all that rests on purchases, that is, columns marked "null for prospects".
+Null for prospects, and for accounts closed before a first purchase: all that rests on purchases, that is, columns
+marked "null without a purchase".
 """
 
 from collections.abc import Mapping
@@ -35,7 +36,7 @@ class Column:
     words: tuple[str, ...] = ()
 
 
-_P = "null for prospects"
+_P = "null without a purchase"
 _M = f"{_P} and for a log without amounts"
 _f8, _i4, _i8, _text, _flag, _date = pa.float64(), pa.int32(), pa.int64(), pa.string(), pa.bool_(), pa.date32()
 
@@ -169,7 +170,7 @@ def schema(customer_id: pa.DataType | None = None) -> pa.Schema:
 
     >>> field = schema().field("churn_probability")
     >>> field.type, field.nullable, field.metadata[b"meaning"].decode()
-    (DataType(double), True, 'P(no purchase in the horizon); null for prospects')
+    (DataType(double), True, 'P(no purchase in the horizon); null without a purchase')
     """
     id_type = pa.string() if customer_id is None else customer_id
     if id_type not in (pa.string(), pa.int64()):
@@ -290,11 +291,18 @@ def _row_faults(table: pa.Table, first: int) -> list[str]:
         bad = _count(pc.greater(table.column(f"{name}_low"), table.column(f"{name}_high")))
         if bad:
             faults.append(f"{name}_low: must not exceed {name}_high, {bad} rows do")
-    prospect = pc.equal(table.column("stage"), "prospect")
-    for name in ("days_since_last_purchase", "frequency", "churn_probability", "expected_purchases"):
-        bad = _count(pc.not_equal(pc.is_null(table.column(name)), prospect))
+    bought = pc.is_valid(table.column("frequency"))
+    bad = _count(pc.and_(pc.equal(table.column("stage"), "prospect"), bought))
+    if bad:
+        faults.append(f"frequency: prospects have bought nothing, {bad} have")
+    may_lack = pc.is_in(table.column("stage"), pa.array(["prospect", "churned"]))
+    bad = _count(pc.invert(pc.or_(bought, may_lack)))
+    if bad:
+        faults.append(f"stage: only prospects and closed accounts are without a purchase, {bad} other rows are")
+    for name in ("days_since_last_purchase", "churn_probability", "expected_purchases"):
+        bad = _count(pc.not_equal(pc.is_valid(table.column(name)), bought))
         if bad:
-            faults.append(f"{name}: null for prospects and only for them, {bad} rows differ")
+            faults.append(f"{name}: null for those without a purchase and only for them, {bad} rows differ")
     return faults
 
 
