@@ -327,7 +327,7 @@ def _calibrated(calibration: Mapping[str, Any], probability: Array) -> Array:
 
 
 def _level(level: Mapping[str, Any], table: pd.DataFrame) -> Answer:
-    """What is added on each row's date; the tables go by the week for a year and more, later dates take a year earlier's."""
+    """What is added on each row's date: the tables go by the week, a date beyond them is taken for a year earlier."""
     day = np.zeros(len(table))
     if "as_of" in table:
         known = pd.to_datetime(table["as_of"]).to_numpy().astype("datetime64[D]").astype(np.float64)
