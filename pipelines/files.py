@@ -1,5 +1,6 @@
 """Writing files so that a kill in the middle leaves the former state, never a half-written one."""
 
+import glob
 import os
 import tempfile
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ def replacing(target: Path) -> Iterator[Path]:
     """Give a path to write to; it takes the place of `target` at once when the block ends without an error.
 
     The temporary file lies in a folder `.partial` beside the folder of `target`, so that whoever lists that folder sees
-    whole files only.
+    whole files only. What processes that were killed have left there for this target is swept away.
 
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
@@ -24,7 +25,8 @@ def replacing(target: Path) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.parent.parent / ".partial"
     partial.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=target.name + ".", dir=partial)
+    _sweep(partial, target.name)
+    handle, name = tempfile.mkstemp(prefix=f"{target.name}.{os.getpid()}.", dir=partial)
     os.close(handle)
     path = Path(name)
     try:
@@ -37,3 +39,21 @@ def replacing(target: Path) -> Iterator[Path]:
         path.unlink(missing_ok=True)
         with suppress(OSError):  # another writer's file is still there
             partial.rmdir()
+
+
+def _sweep(partial: Path, name: str) -> None:
+    """Remove temporary files of a target whose writers are no more."""
+    for left in partial.glob(f"{glob.escape(name)}.*.*"):
+        writer = left.name.removeprefix(f"{name}.").partition(".")[0]
+        if writer.isdecimal() and not _runs(int(writer)):
+            left.unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True

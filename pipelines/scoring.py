@@ -122,8 +122,9 @@ def score(config: Config, store: HistoryStore, tracker: Tracker, progress: Progr
     day = window.as_of.isoformat()
     parquet, csv = config.directory / "scores" / f"{day}.parquet", config.directory / "csv" / f"{day}.csv"
     facts = finished(config, day, key)
+    unfinished = config.directory / ".work" / day
     if facts is None:
-        work = config.directory / ".work" / key
+        work = unfinished / key
         with clock("estimates"):
             parts = estimate_all(store, bundle, window, money, work / "estimates", progress)
         progress("planning")
@@ -147,6 +148,8 @@ def score(config: Config, store: HistoryStore, tracker: Tracker, progress: Progr
         progress("writing")
         with clock("files"), replacing(parquet) as parquet_path, replacing(csv) as csv_path:
             score_rows.write(parts, chosen, stamp, said, parquet=parquet_path, csv=csv_path, scratch=work / "sorting")
+        with clock("digests"):
+            outputs = digests(config, [parquet, csv])
         facts = {
             "key": key,
             "as_of": day,
@@ -164,10 +167,10 @@ def score(config: Config, store: HistoryStore, tracker: Tracker, progress: Progr
             "buckets_resumed": parts.resumed,
             "list": asdict(summary),
             "seconds": clock.seconds(),
-            "outputs": digests(config, [parquet, csv]),
+            "outputs": outputs,
         }
         write_manifest(config, day, facts)
-        shutil.rmtree(work)
+    shutil.rmtree(unfinished, ignore_errors=True)
     if database is not None and not _lies_in(database, window.as_of, facts):
         progress("writing to the database")
         with clock("database"):

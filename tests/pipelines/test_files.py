@@ -1,5 +1,8 @@
 """A file takes its place whole or not at all."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,3 +27,15 @@ def test_a_reader_who_lists_the_folder_meanwhile_sees_whole_files_only(tmp_path:
         path.write_text("half")
         assert list(target.parent.iterdir()) == []
     assert list(target.parent.iterdir()) == [target]
+
+
+def test_what_a_killed_writer_left_is_swept_away_and_a_living_ones_file_is_not(tmp_path):
+    partial = tmp_path / ".partial"
+    partial.mkdir()
+    dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    mine = [f"a.txt.{int(dead.stdout)}.x1", f"a.txt.{os.getpid()}.x2", "b.txt.1.x3"]
+    for name in mine:
+        (partial / name).write_text("half")
+    with replacing(tmp_path / "out" / "a.txt") as path:
+        path.write_text("whole")
+    assert sorted(found.name for found in partial.iterdir()) == sorted(mine[1:])
