@@ -6,7 +6,7 @@ group leaves is not spent again.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -115,6 +115,7 @@ def plan(customers: PlanInput, policy: RetentionPolicy) -> Plan:
 
     order = _by_id(customers.customer_id)
     open_to = _Options.joined(options, order)
+    options.clear()
     chosen = select(open_to.net, open_to.cost, policy.budget, [action.capacity for action in policy.actions])
     targeted = np.zeros(n, np.bool_)
     targeted[open_to.customer] = chosen.choice >= 0
@@ -182,7 +183,7 @@ class _Options:
             return cls(np.empty(0, np.int64), np.empty((0, 0)), np.empty((0, 0)))
         customer = np.concatenate([part.customer for part in parts])
         place = np.empty_like(order)
-        place[order] = np.arange(order.size)
+        place[order] = np.arange(order.size, dtype=order.dtype)
         by_place = np.argsort(place[customer])
         net, cost = (np.concatenate([getattr(part, name) for part in parts]) for name in ("net", "cost"))
         return cls(customer[by_place], net[by_place], cost[by_place])
@@ -207,7 +208,7 @@ def in_control(customer_id: pa.Array, *, share: float, salt: str) -> Flags:
 
 
 def _by_id(customer_id: pa.Array) -> NDArray[np.int64]:
-    order: NDArray[np.int64] = pc.array_sort_indices(customer_id).to_numpy().astype(np.int64)
+    order: NDArray[np.int64] = pc.array_sort_indices(customer_id).to_numpy().view(np.int64)
     return order
 
 
@@ -244,13 +245,18 @@ def _priorities(
     order: NDArray[np.int64], targeted: Flags, expected: Floats, best_net: Floats, customers: PlanInput
 ) -> NDArray[np.int64]:
     """Return ranks 1..n: targeted first by gain, then others by best net value, then value at risk, then id."""
-    keys: list[Floats | Flags] = []
-    if customers.purchases_at_risk is not None:
-        keys.append(_descending(customers.purchases_at_risk))
-    keys += [_descending(customers.worth.value_at_risk), -best_net, _descending(expected), ~targeted]
+    keys: list[Callable[[], Floats | Flags]] = [
+        lambda: _descending(customers.worth.value_at_risk),
+        lambda: -best_net,
+        lambda: _descending(expected),
+        lambda: ~targeted,
+    ]
+    purchases = customers.purchases_at_risk
+    if purchases is not None:
+        keys.insert(0, lambda: _descending(purchases))
     ranked = order
     for key in keys:  # from the last to decide to the first; a stable sort keeps what those before have settled
-        ranked = ranked[np.argsort(key[ranked], kind="stable")]
+        ranked = ranked[np.argsort(key()[ranked], kind="stable")]
     priority = np.empty(order.size, np.int64)
     priority[ranked] = np.arange(1, order.size + 1)
     return priority
