@@ -63,6 +63,6 @@ def promote_by_hand(config: Config, number: str, reason: str) -> None:
     bundle = Bundle.from_files(version.files)
     before = model_registry.registered(tracker, CHAMPION)
     model_registry.set_alias(tracker, CHAMPION, number)
-    model_registry.tag(tracker, number, "promoted_by_hand", reason)
+    model_registry.tag(tracker, number, model_registry.BY_HAND_TAG, reason)
     former = "none" if before is None else f"version {before.number}"
     console.print(f"Champion: version {number} ({bundle.candidate}, as of {bundle.as_of}); before: {former}.")

@@ -16,6 +16,7 @@ from pipelines.tracking import Tracker, calm, load_mlflow
 CHAMPION = "champion"
 CHALLENGER = "challenger"
 VERSION_TAG = "model_version"
+BY_HAND_TAG = "promoted_by_hand"
 ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 """Error codes by which MLflow says that there is no such model, alias or version."""
 

@@ -188,6 +188,15 @@ def read_table(tracker: Tracker, run_id: str, name: str) -> pd.DataFrame | None:
             return pd.read_csv(tracker.client.download_artifacts(run_id, path, dst_path=scratch))
 
 
+def read_dict(tracker: Tracker, run_id: str, path: str) -> dict[str, Any] | None:
+    """A document that `log_dict` logged; None where the run has none of that name."""
+    with calm(), tempfile.TemporaryDirectory() as scratch:
+        if path not in {one.path for one in tracker.client.list_artifacts(run_id)}:
+            return None
+        found = Path(tracker.client.download_artifacts(run_id, path, dst_path=scratch)).read_text(encoding="utf-8")
+        return dict(json.loads(found))
+
+
 def latest_run(tracker: Tracker, kind: str) -> "Run | None":
     """The latest finished run of a kind (`training`, `backtest`, …)."""
     found = tracker.client.search_runs(
