@@ -27,7 +27,6 @@ class CauseSums:
         recent, before: the same by category, of the last horizon and of the horizon that it is compared with: a year
             earlier where the log is long enough, else the one before.
         survey_low, survey_high: range of all survey values so far; +inf and −inf without any.
-        survey_total, survey_count: of the last horizon.
     """
 
     gross: float
@@ -36,8 +35,6 @@ class CauseSums:
     before: dict[str, float]
     survey_low: float
     survey_high: float
-    survey_total: float
-    survey_count: int
 
     def __add__(self, other: "CauseSums") -> "CauseSums":
         """Add the sums of another bucket of the same base, date and horizon."""
@@ -48,19 +45,12 @@ class CauseSums:
             _added(self.before, other.before),
             min(self.survey_low, other.survey_low),
             max(self.survey_high, other.survey_high),
-            self.survey_total + other.survey_total,
-            self.survey_count + other.survey_count,
         )
 
     @property
     def return_share(self) -> float:
         """Share of what was bought that was returned; 0 without purchases."""
         return self.returned / self.gross if self.gross > 0 else 0.0
-
-    @property
-    def satisfaction(self) -> float | None:
-        """Mean survey value of the last horizon; None without any."""
-        return self.survey_total / self.survey_count if self.survey_count else None
 
     def index(self, category: str) -> float:
         """Return the growth of a category over the growth of all: below 1 it fell against the base; 1 where unknown."""
@@ -90,8 +80,7 @@ def cause_sums(history: History, as_of: date | int, horizon: int) -> CauseSums:
             total = np.bincount(lines.category.code[rows], amount[rows], minlength=len(lines.category.names))
             names = lines.category.names.to_pylist()
             sums.update({str(names[code]): float(total[code]) for code in np.flatnonzero(total)})
-    surveys, when = _surveys(history, today)
-    now = surveys[when > today - horizon]
+    surveys, _ = survey_answers(history, today)
     return CauseSums(
         gross=float(amount[year].sum()),
         returned=float((links.amount if lines.amount is not None else np.ones(links.day.size))[later].sum()),
@@ -99,8 +88,6 @@ def cause_sums(history: History, as_of: date | int, horizon: int) -> CauseSums:
         before=before,
         survey_low=float(surveys.min(initial=inf)),
         survey_high=float(surveys.max(initial=-inf)),
-        survey_total=float(now.sum()),
-        survey_count=int(now.size),
     )
 
 
@@ -113,7 +100,8 @@ def kind_mask(names: list[str], wanted: frozenset[str]) -> NDArray[np.bool_]:
     return np.array([*(name.strip().lower() in wanted for name in names), False], np.bool_)
 
 
-def _surveys(history: History, today: int) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+def survey_answers(history: History, today: int) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+    """Return the values of all surveys up to a day, and their days."""
     events = history.interactions
     if events is None:
         return np.empty(0), np.empty(0, np.int32)

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from decisions.names import CHURNED, PROSPECT
+from decisions.cause_sums import survey_answers
+from decisions.names import CHURNED, MATURE, PROSPECT
 from decisions.season import Season
 from decisions.stage_policy import StagePolicy
 from decisions.stages import stages_at
@@ -33,9 +34,12 @@ NAMES: Final = (
     "second_purchase_rate",
     "churn_rate",
     "return_rate",
+    "loyal_share",
+    "satisfaction",
     "buyers",
     "new_customers",
 )
+"""`loyal_share` is the share of the mature among those not churned, `satisfaction` the mean answer of the surveys."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,6 +57,8 @@ class KpiSums:
             who bought again on that day.
         at_start, entered: not churned at the period's start, and how many of these are churned at its end.
         churned_at_start, came_back: churned at the start, and how many of these bought in the period.
+        at_end, mature: not churned at the period's end, and how many of these are mature.
+        answers, answered: sum and number of the period's survey answers.
     """
 
     end: int
@@ -72,6 +78,10 @@ class KpiSums:
     entered: int
     churned_at_start: int
     came_back: int
+    at_end: int
+    mature: int
+    answers: float
+    answered: int
 
     def __add__(self, other: "KpiSums") -> "KpiSums":
         """Add the sums of another bucket for the same period."""
@@ -93,6 +103,8 @@ class KpiSums:
             "second_purchase_rate": float(1 - np.prod(1 - hazard)) if watched else np.nan,
             "churn_rate": _share(self.entered, self.at_start),
             "return_rate": _share(self.came_back, self.churned_at_start),
+            "loyal_share": _share(self.mature, self.at_end),
+            "satisfaction": _share(self.answers, self.answered),
             "buyers": float(self.buyers),
             "new_customers": float(self.new_customers),
         }
@@ -152,7 +164,9 @@ def kpi_history(sums: Sequence[KpiSums], *, log_start: int, horizon: int) -> pd.
 
 def _within(one: KpiSums, log_start: int, horizon: int) -> dict[str, float]:
     """Return the KPIs of a period, NaN for those that need days from before the log began."""
-    needed = {"repurchase_rate": _YEAR, "buyers": horizon, "new_customers": horizon}
+    needed = {"repurchase_rate": _YEAR} | dict.fromkeys(
+        ("buyers", "new_customers", "satisfaction", "loyal_share"), horizon
+    )
     return {
         name: value if one.end - needed.get(name, 2 * horizon) + 1 >= log_start else np.nan
         for name, value in one.rates().items()
@@ -172,7 +186,9 @@ def _sums(
     second = np.zeros(horizon + 1, np.int64)
     bought = np.zeros(history.n_customers, np.bool_)
     counts, spend = _count(known.offsets, known.day, amount, end, horizon, at_risk, second, bought)
-    live = (start_stage >= 0) & (start_stage != PROSPECT) & (start_stage != CHURNED)
+    live, still = ((stage >= 0) & (stage != PROSPECT) & (stage != CHURNED) for stage in (start_stage, end_stage))
+    answers, day = survey_answers(history, end)
+    answers = answers[day > end - horizon]
     gone = start_stage == CHURNED
     money = known.amount is not None
     return KpiSums(
@@ -193,6 +209,10 @@ def _sums(
         entered=int((live & (end_stage == CHURNED)).sum()),
         churned_at_start=int(gone.sum()),
         came_back=int((gone & bought).sum()),
+        at_end=int(still.sum()),
+        mature=int((end_stage == MATURE).sum()),
+        answers=float(answers.sum()),
+        answered=int(answers.size),
     )
 
 

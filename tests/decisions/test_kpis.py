@@ -128,8 +128,23 @@ def test_the_table_leaves_out_periods_that_the_log_does_not_hold():
     assert past["retention_rate"].iloc[-1] == table.loc["retention_rate", "now"]
 
 
+def test_satisfaction_is_the_mean_answer_and_loyalty_the_share_of_the_mature():
+    ages = {"loyal": [*range(300, 0, -10)], "young": [50, 20], "gone": [400, 390]}
+    answers = [("loyal", 5, 4.0), ("young", 29, 2.0), ("young", 30, 1.0), ("gone", 2, np.nan)]
+    events = pd.DataFrame(answers, columns=["customer_id", "ago", "value"]).assign(kind="Survey")
+    events["timestamp"] = pd.Timestamp(END) - pd.to_timedelta(events.pop("ago"), unit="D")
+    rows = [(name, pd.Timestamp(END) - pd.Timedelta(days=ago), 1.0) for name, own in ages.items() for ago in own]
+    log = pd.DataFrame(rows, columns=["customer_id", "timestamp", "amount"])
+    history = History.from_frame(log, interactions=events)
+    found = kpi_sums(history, [to_day(END)], POLICY)[0]
+    assert found.rates()["satisfaction"] == 3.0
+    assert (found.mature, found.at_end) == (1, 2)
+    assert found.rates()["loyal_share"] == 0.5
+    assert np.isnan(rates(ages)["satisfaction"])
+
+
 def test_nobody_is_nan_and_not_an_error():
-    empty = KpiSums(0, *([0] * 4), 0.0, 0.0, *([0] * 4), np.zeros(31, int), np.zeros(31, int), *([0] * 4))
+    empty = KpiSums(0, *([0] * 4), 0.0, 0.0, *([0] * 4), np.zeros(31, int), np.zeros(31, int), *([0] * 8))
     assert np.isnan(empty.rates()["churn_rate"])
     assert np.isnan(empty.rates()["second_purchase_rate"])
 
