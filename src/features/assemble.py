@@ -6,13 +6,14 @@ whole customers at a time.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from features.account import REASON_CODES
-from features.arrange import arrange
+from features.arrange import Arranged, arrange
 from features.netting import NO_CODE, Days, collapse, net
 
 I8 = NDArray[np.int8]
@@ -44,6 +45,8 @@ class Assembled:
     """Sorted lines, days and returns of whole customers; ``line_rows`` and ``return_rows`` say where they came from."""
 
     days: Days
+    day_lines: I64
+    """Days' purchase lines."""
     line_rows: I64
     """Source row of each purchase line, sorted by customer and day."""
     line_offsets: I64
@@ -78,7 +81,7 @@ def assemble(lines: CleanLines) -> Assembled:
     ([1, 4], [5, 7], [5], [1])
     """
     sequence = arrange(lines.n, lines.customer, lines.day, lines.value, lines.product, lines.order, lines.digest)
-    rows, offsets, day, value, equal = sequence
+    rows, equal = sequence.rows, sequence.equal
     reason = np.full(rows.size, REASON_CODES["purchase"], np.int8)
     equal_kept = int(equal.sum())
     duplicate = np.zeros(0, np.bool_)
@@ -86,38 +89,41 @@ def assemble(lines: CleanLines) -> Assembled:
         duplicate = equal & (lines.order[rows] != NO_CODE)
         reason[rows[duplicate]] = REASON_CODES["duplicate"]
         equal_kept -= int(duplicate.sum())
-    line_rows, line_offsets, line_day, line_value = _part(offsets, rows, day, value, duplicate, False)
-    return_rows, return_offsets, return_day, return_value = _part(offsets, rows, day, value, duplicate, True)
+    bought, back = _split(sequence, duplicate)
+    product, order = lines.product, lines.order
     netted = net(
-        line_offsets,
-        line_day,
-        line_value,
-        None if lines.product is None else lines.product[line_rows],
-        None if lines.order is None else lines.order[line_rows],
-        return_offsets,
-        return_day,
-        return_value,
-        None if lines.product is None else lines.product[return_rows],
-        None if lines.order is None else lines.order[return_rows],
+        bought.offsets,
+        bought.day,
+        bought.value,
+        None if product is None else product[bought.rows],
+        None if order is None else order[bought.rows],
+        back.offsets,
+        back.day,
+        back.value,
+        None if product is None else product[back.rows],
+        None if order is None else order[back.rows],
     )
-    days = Days(*collapse(line_offsets, line_day, line_value, netted.void_day))
-    reason[return_rows] = REASON_CODES["return_without_purchase"]
-    reason[return_rows[netted.matched > 0]] = REASON_CODES["return_beyond_purchases"]
-    reason[return_rows[(netted.matched > 0) & (netted.matched == return_value)]] = REASON_CODES["return"]
-    excess = (return_value - netted.matched)[netted.matched > 0]
+    days = collapse(bought.offsets, bought.day, bought.value, netted.void_day)
+    day_lines = np.empty(days.lines.size + 1, np.int64)
+    _cut(days.lines, day_lines)
+    reason[back.rows] = REASON_CODES["return_without_purchase"]
+    reason[back.rows[netted.matched > 0]] = REASON_CODES["return_beyond_purchases"]
+    reason[back.rows[(netted.matched > 0) & (netted.matched == back.value)]] = REASON_CODES["return"]
+    excess = (back.value - netted.matched)[netted.matched > 0]
     return Assembled(
         days=days,
-        line_rows=line_rows,
-        line_offsets=line_offsets,
-        line_value=line_value,
+        day_lines=day_lines,
+        line_rows=bought.rows,
+        line_offsets=bought.offsets,
+        line_value=bought.value,
         line_void_day=netted.void_day,
-        return_rows=return_rows,
-        return_offsets=return_offsets,
+        return_rows=back.rows,
+        return_offsets=back.offsets,
         return_matched=netted.matched,
-        link_offsets=np.searchsorted(netted.link_return, return_offsets).astype(np.int64),
+        link_offsets=np.searchsorted(netted.link_return, back.offsets).astype(np.int64),
         link_return=netted.link_return,
         link_line=netted.link_line,
-        link_day_row=np.searchsorted(np.cumsum(days.lines), netted.link_line, side="right"),
+        link_day_row=np.searchsorted(day_lines[1:], netted.link_line, side="right"),
         link_value=netted.link_value,
         reason=reason,
         equal_rows_kept=equal_kept,
@@ -125,21 +131,61 @@ def assemble(lines: CleanLines) -> Assembled:
     )
 
 
+class _Part(NamedTuple):
+    """Lines of one kind, sorted by customer and day, with their source rows."""
+
+    offsets: I64
+    rows: I64
+    day: I32
+    value: I64
+
+
+def _split(lines: Arranged, duplicate: NDArray[np.bool_]) -> tuple[_Part, _Part]:
+    """Purchase lines, moved together in the memory of ``lines``, and return lines, values turned positive.
+
+    Duplicates are in neither.
+    """
+    is_return = lines.value < 0
+    if duplicate.size:
+        is_return &= ~duplicate
+    n = int(is_return.sum())
+    offsets, rows = np.zeros(lines.offsets.size, np.int64), np.empty(n, np.int64)
+    back = _Part(offsets, rows, np.empty(n, np.int32), np.empty(n, np.int64))
+    kept = _move(lines.offsets, lines.rows, lines.day, lines.value, duplicate, *back)
+    return _Part(lines.offsets, lines.rows[:kept], lines.day[:kept], lines.value[:kept]), back
+
+
 @numba.njit(cache=True, nogil=True)
-def _part(
-    offsets: I64, rows: I64, day: I32, value: I64, duplicate: NDArray[np.bool_], negative: bool
-) -> tuple[I64, I64, I32, I64]:
-    """Purchase lines, or return lines with their values turned positive; duplicates are in neither."""
-    size = 0
-    for i in range(rows.size):
-        size += (value[i] < 0) == negative and not (duplicate.size and duplicate[i])
-    out_offsets = np.zeros(offsets.size, np.int64)
-    out_rows, out_day, out_value = np.empty(size, np.int64), np.empty(size, np.int32), np.empty(size, np.int64)
-    k = 0
+def _move(
+    offsets: I64,
+    rows: I64,
+    day: I32,
+    value: I64,
+    duplicate: NDArray[np.bool_],
+    r_offsets: I64,
+    r_rows: I64,
+    r_day: I32,
+    r_value: I64,
+) -> int:
+    p, r, lo = 0, 0, 0
     for c in range(offsets.size - 1):
-        for i in range(offsets[c], offsets[c + 1]):
-            if (value[i] < 0) == negative and not (duplicate.size and duplicate[i]):
-                out_rows[k], out_day[k], out_value[k] = rows[i], day[i], abs(value[i])
-                k += 1
-        out_offsets[c + 1] = k
-    return out_rows, out_offsets, out_day, out_value
+        hi = offsets[c + 1]
+        for i in range(lo, hi):
+            if duplicate.size and duplicate[i]:
+                continue
+            if value[i] < 0:
+                r_rows[r], r_day[r], r_value[r] = rows[i], day[i], -value[i]
+                r += 1
+            else:
+                rows[p], day[p], value[p] = rows[i], day[i], value[i]
+                p += 1
+        lo = hi
+        offsets[c + 1], r_offsets[c + 1] = p, r
+    return p
+
+
+@numba.njit(cache=True, nogil=True)
+def _cut(sizes: I32, offsets: I64) -> None:
+    offsets[0] = 0
+    for i in range(sizes.size):
+        offsets[i + 1] = offsets[i] + sizes[i]

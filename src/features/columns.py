@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from features.account import FIRST_POSSIBLE, LARGEST_AMOUNT, LAST_POSSIBLE, MICRO, REASON_CODES
 from features.history import Codes
 from features.netting import NO_CODE
+from features.packed_text import pack
 from features.window import UNKNOWN_DAY
 
 F64 = NDArray[np.float64]
@@ -77,21 +78,29 @@ def rank(array: pa.Array) -> tuple[pa.Array, I32]:
         low, high = (value.as_py() for value in pc.min_max(array).values())
         if high - low < 4 * len(array):
             return _rank_dense(array.to_numpy(), low, high)
+    is_text = not pa.types.is_integer(array.type)
+    packed = pack(array) if is_text else None
+    if packed is None:
+        names, place = _rank_any(array)
+    else:
+        numbers, place = rank(pa.array(packed.numbers))
+        names = packed.packing.unpack(numbers.to_numpy())
+    if is_text and _may_need_care(*_bytes_of(names)):
+        cleaned = text_ids(names)
+        if not cleaned.equals(names):
+            return rank(cleaned.take(pa.array(place, mask=place < 0)))
+    return names, place
+
+
+def _rank_any(array: pa.Array) -> tuple[pa.Array, I32]:
     encoded = array.dictionary_encode()
-    names = encoded.dictionary
-    if not pa.types.is_integer(array.type):
-        names = names.cast(pa.string())
-        if _may_need_care(*_bytes_of(names)):
-            cleaned = text_ids(names)
-            if not cleaned.equals(names):
-                return rank(cleaned.take(encoded.indices))
+    names = encoded.dictionary if pa.types.is_integer(array.type) else encoded.dictionary.cast(pa.string())
     order = pc.sort_indices(names).to_numpy()
-    names = names.take(pa.array(order))
     place = np.empty(order.size + 1, np.int32)
     place[order] = np.arange(order.size, dtype=np.int32)
     place[-1] = -1
     indices = encoded.indices if encoded.indices.null_count == 0 else encoded.indices.fill_null(-1)
-    return names, place[indices.to_numpy()]
+    return names.take(pa.array(order)), place[indices.to_numpy()]
 
 
 def text_ids(array: pa.Array) -> pa.Array:
@@ -133,12 +142,24 @@ def _may_need_care(bounds: NDArray[np.int32], data: NDArray[np.uint8]) -> bool:
 
 def _rank_dense(ids: I64, low: int, high: int) -> tuple[pa.Array, I32]:
     """Ranks of whole numbers close together, by a table over their range."""
-    place = np.zeros(high - low + 1, np.int32)
-    at = ids - low
-    place[at] = 1
+    place, rank = np.zeros(high - low + 1, np.int32), np.empty(ids.size, np.int32)
+    _mark(ids, low, place)
     found = np.flatnonzero(place)
     place[found] = np.arange(found.size, dtype=np.int32)
-    return pa.array(found + low), place[at]
+    _look_up(ids, low, place, rank)
+    return pa.array(found + low), rank
+
+
+@numba.njit(cache=True, nogil=True)
+def _mark(ids: I64, low: int, place: I32) -> None:
+    for i in range(ids.size):
+        place[ids[i] - low] = 1
+
+
+@numba.njit(cache=True, nogil=True)
+def _look_up(ids: I64, low: int, place: I32, rank: I32) -> None:
+    for i in range(ids.size):
+        rank[i] = place[ids[i] - low]
 
 
 def days(array: pa.Array, what: str, *, far_is: int = UNKNOWN_DAY) -> tuple[I32, I8]:
@@ -167,7 +188,10 @@ def days(array: pa.Array, what: str, *, far_is: int = UNKNOWN_DAY) -> tuple[I32,
     reason[(day < FIRST_POSSIBLE) | (day > LAST_POSSIBLE)] = REASON_CODES["timestamp_impossible"]
     reason[unreadable] = REASON_CODES["timestamp_unreadable"]
     reason[missing] = REASON_CODES["timestamp_missing"]
-    return np.where(reason == OK, day, np.where(day > LAST_POSSIBLE, far_is, UNKNOWN_DAY)).astype(np.int32), reason
+    wrong = reason != OK
+    if wrong.any():
+        day = np.where(wrong, np.where(day > LAST_POSSIBLE, far_is, UNKNOWN_DAY), day).astype(np.int32)
+    return day, reason
 
 
 def _written_dates(array: pa.Array) -> pa.Array:
@@ -201,7 +225,8 @@ def micro(array: pa.Array, what: str) -> tuple[I64, I8]:
         unreadable = np.zeros(number.size, np.bool_)
     else:
         raise TypeError(f"{what}: amounts must be numbers, got {kind}.")
-    fixed, reason = _fixed(number, _NOT_FINITE, _OUT_OF_RANGE)
+    fixed, reason = np.empty(number.size, np.int64), np.empty(number.size, np.int8)
+    _fixed(number, _NOT_FINITE, _OUT_OF_RANGE, fixed, reason)
     reason[unreadable] = REASON_CODES["amount_unreadable"]
     reason[missing] = REASON_CODES["amount_missing"]
     return fixed, reason
@@ -211,16 +236,15 @@ _NOT_FINITE, _OUT_OF_RANGE = REASON_CODES["amount_not_finite"], REASON_CODES["am
 
 
 @numba.njit(cache=True, nogil=True)
-def _fixed(number: F64, not_finite: int, out_of_range: int) -> tuple[I64, I8]:
-    fixed, reason = np.zeros(number.size, np.int64), np.zeros(number.size, np.int8)
+def _fixed(number: F64, not_finite: int, out_of_range: int, fixed: I64, reason: I8) -> None:
     for i in range(number.size):
+        fixed[i], reason[i] = 0, OK
         if not np.isfinite(number[i]):
             reason[i] = not_finite
         elif abs(number[i]) > LARGEST_AMOUNT:
             reason[i] = out_of_range
         else:
             fixed[i] = np.int64(np.rint(number[i] * MICRO))
-    return fixed, reason
 
 
 def numbers(array: pa.Array) -> F64:

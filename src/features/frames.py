@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numba
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -60,7 +61,7 @@ def history_from_frame(
     keep = None if usable.all() else np.flatnonzero(usable)
     beside = {"customers": customers, "interactions": interactions, "payments": payments, "campaigns": campaigns}
     tables = SideTables.read(beside, every_id.type)
-    all_ids, code = _used(every_id, _kept(code, keep))
+    all_ids, code = (every_id, code) if keep is None else _used(every_id, code[keep])
     product = columns.codes(_kept_of(picked["product"], keep)) if "product" in picked else None
     order = columns.codes(_kept_of(picked["order_id"], keep)) if "order_id" in picked else None
     lines = CleanLines(
@@ -86,7 +87,7 @@ def history_from_frame(
             return Codes(ready.code[done.line_rows], ready.names)
         return columns.codes(picked[role].take(pa.array(rows)))
 
-    customers_known = _owners(done.days.offsets, done.days.void_day > last)
+    customers_known = int(_owners(done.days.offsets, done.days.void_day, last))
     others = tables.ids()
     n_everyone = len(pc.unique(pa.concat_arrays([all_ids, *others]))) if others else len(all_ids)
     account = Account.of(
@@ -110,7 +111,7 @@ def history_from_frame(
         amount=done.days.value / MICRO if has_money else None,
         void_day=done.days.void_day,
         lines=Lines(
-            offsets=_line_offsets(done),
+            offsets=done.day_lines,
             amount=done.line_value / MICRO if has_money else None,
             void_day=done.line_void_day,
             product=coded("product", product),
@@ -141,12 +142,6 @@ def returns_of(done: Assembled, day: I32) -> Returns:
     )
 
 
-def _line_offsets(done: Assembled) -> I64:
-    offsets = np.zeros(done.days.day.size + 1, np.int64)
-    np.cumsum(done.days.lines.astype(np.int64), out=offsets[1:])
-    return offsets
-
-
 def _values(amount: pa.Array | None, quantity: NDArray[np.float64] | None, n: int) -> tuple[I64, I8]:
     """Signed fixed-point value of each line: its amount, or its number of items where the log has no amounts."""
     if amount is not None:
@@ -157,11 +152,16 @@ def _values(amount: pa.Array | None, quantity: NDArray[np.float64] | None, n: in
     return np.rint(items * MICRO).astype(np.int64), np.zeros(n, np.int8)
 
 
-def _owners(offsets: I64, chosen: NDArray[np.bool_]) -> int:
-    """Number of customers who own at least one of the chosen rows."""
-    before = np.zeros(chosen.size + 1, np.int64)
-    np.cumsum(chosen.astype(np.int64), out=before[1:])
-    return int((before[offsets[1:]] > before[offsets[:-1]]).sum())
+@numba.njit(cache=True, nogil=True)
+def _owners(offsets: I64, void_day: I32, last: int) -> int:
+    """Number of customers with a purchase day that was not returned in full."""
+    owners = 0
+    for c in range(offsets.size - 1):
+        for j in range(offsets[c], offsets[c + 1]):
+            if void_day[j] > last:
+                owners += 1
+                break
+    return owners
 
 
 def _kept(values: Any, keep: I64 | None) -> Any:

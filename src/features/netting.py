@@ -214,19 +214,29 @@ class Days(NamedTuple):
     void_day: I32
 
 
+def collapse(offsets: I64, day: I32, value: I64, void_day: I32) -> Days:
+    """Collapse purchase lines, sorted by customer and day, into days."""
+    d_offsets = np.zeros(offsets.size, np.int64)
+    _count_days(offsets, day, d_offsets)
+    m = int(d_offsets[-1])
+    days = Days(d_offsets, np.empty(m, np.int32), np.zeros(m, np.int64), np.zeros(m, np.int32), np.empty(m, np.int32))
+    _collapse(offsets, day, value, void_day, days.day, days.value, days.lines, days.void_day)
+    return days
+
+
 @numba.njit(cache=True, nogil=True)
-def collapse(offsets: I64, day: I32, value: I64, void_day: I32) -> tuple[I64, I32, I64, I32, I32]:
-    """Collapse purchase lines, sorted by customer and day, into (offsets, day, value, lines, void_day) of days."""
+def _count_days(offsets: I64, day: I32, d_offsets: I64) -> None:
     m = 0
     for c in range(offsets.size - 1):
         for i in range(offsets[c], offsets[c + 1]):
-            if i == offsets[c] or day[i] != day[i - 1]:
-                m += 1
-    d_offsets = np.zeros(offsets.size, np.int64)
-    d_day = np.empty(m, np.int32)
-    d_value = np.zeros(m, np.int64)
-    d_lines = np.zeros(m, np.int32)
-    d_void = np.empty(m, np.int32)
+            m += i == offsets[c] or day[i] != day[i - 1]
+        d_offsets[c + 1] = m
+
+
+@numba.njit(cache=True, nogil=True)
+def _collapse(
+    offsets: I64, day: I32, value: I64, void_day: I32, d_day: I32, d_value: I64, d_lines: I32, d_void: I32
+) -> None:
     row = -1
     for c in range(offsets.size - 1):
         for i in range(offsets[c], offsets[c + 1]):
@@ -237,5 +247,3 @@ def collapse(offsets: I64, day: I32, value: I64, void_day: I32) -> tuple[I64, I3
             d_value[row] += value[i]
             d_lines[row] += 1
             d_void[row] = max(d_void[row], void_day[i])
-        d_offsets[c + 1] = row + 1
-    return d_offsets, d_day, d_value, d_lines, d_void

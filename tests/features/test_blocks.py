@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features import table
@@ -18,6 +18,7 @@ from features.ordered import in_order
 from features.outcomes import RateReference
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 4), st.integers(0, 50), st.integers(0, 3)), max_size=30))
 def test_no_two_tables_in_use_share_memory(wanted: list[tuple[int, int, int]]) -> None:
     blocks, held = Blocks(), []
