@@ -3,6 +3,7 @@
 Heavy libraries are imported inside the verbs, so that `--help` answers at once.
 """
 
+import datetime as dt
 import sys
 import tomllib
 from pathlib import Path
@@ -71,6 +72,13 @@ def _load(
     if output is not None:
         overrides["output.directory"] = str(output.resolve())
     return configuration.load(config, overrides)
+
+
+def _date(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"give a date as year-month-day, such as 1998-01-31; found {text!r}.") from None
 
 
 @app.command()
@@ -191,6 +199,21 @@ def explain(
     from pipelines.explaining import explain as tell
 
     tell(_load(config, as_of, None, output, assignments), customer_id)
+
+
+@app.command()
+def moves(
+    config: ConfigOption,
+    first: Annotated[str, typer.Argument(metavar="FIRST", help="A date of the log, such as 1998-01-31.")],
+    second: Annotated[str, typer.Argument(metavar="SECOND", help="A later one; nothing after it is seen.")],
+    output: OutputOption = None,
+    assignments: SetOption = None,
+) -> None:
+    """Show who moved from which stage to which between two dates, and what share of each stage bought again."""
+    from pipelines.moves import show_moves
+
+    dates = [_date(text) for text in (first, second)]
+    show_moves(_load(config, None, None, output, assignments), dates[0], dates[1])
 
 
 @app.command()

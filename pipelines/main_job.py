@@ -1,12 +1,14 @@
 """The steps in order, with what a person sees of each; every verb of the command ends here."""
 
+import datetime as dt
 from pathlib import Path
 
 from pipelines.backtesting import Backtest, backtest
 from pipelines.config import Config
 from pipelines.console import console, step
 from pipelines.ingest import HistoryStore, ingest
-from pipelines.reporting import report
+from pipelines.moves import show_return_rates
+from pipelines.reporting import Reported, report
 from pipelines.scoring import Scoring, score
 from pipelines.summaries import show_account, show_backtest, show_places, show_scoring, show_training
 from pipelines.table_specs import quarantine_limits, table_specs
@@ -61,12 +63,18 @@ def score_step(config: Config) -> Scoring:
 
 
 def report_step(config: Config) -> Path:
-    """Write the report of the scoring as of the configured date."""
+    """Write the report of the scoring as of the configured date, and print whether its stages hold."""
     store = HistoryStore.open(config.directory / "history")
     with step("Report") as progress:
-        path = report(config, store, open_tracker(config), progress)
-    console.print(f"Report: {path}", soft_wrap=True)
-    return path
+        written = report(config, store, open_tracker(config), progress)
+    _show_proof(written, config)
+    console.print(f"Report: {written.path}", soft_wrap=True)
+    return written.path
+
+
+def _show_proof(written: Reported, config: Config) -> None:
+    start = written.as_of - dt.timedelta(days=written.moves.days)
+    show_return_rates(written.moves, start, language=config.output.language, scheme=config.output.scheme)
 
 
 def run_all(config: Config) -> None:
@@ -77,7 +85,8 @@ def run_all(config: Config) -> None:
     with step("Score") as progress:
         scoring = score(config, store, tracker, progress)
     with step("Report") as progress:
-        path = report(config, store, tracker, progress)
+        written = report(config, store, tracker, progress)
     show_account(store.account_as_of(scoring.window.as_of))
     show_scoring(scoring)
-    show_places(scoring, path, config)
+    _show_proof(written, config)
+    show_places(scoring, written.path, config)

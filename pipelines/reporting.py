@@ -4,130 +4,98 @@ import datetime as dt
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from decisions.cause_sums import cause_sums
-from decisions.kpis import add_sums, kpi_history, kpi_sums, kpi_table, period_ends
-from decisions.overview import early_warning, return_rates, top_decile_share, value_by_stage
-from decisions.season import season_of
-from decisions.stages import stages_at, transition_matrix
-from features.window import Window, to_day
+from decisions import scores
+from decisions.overview import early_warning, top_decile_share
+from features.window import Window
 from pipelines import tracking
+from pipelines.base_counts import BaseCounts, Moves, count_base
 from pipelines.bundle import Bundle
 from pipelines.config import Config
 from pipelines.console import Progress
+from pipelines.earlier_scorings import EarlierScoring, last_scoring, stages_of, value_kpis
 from pipelines.files import replacing
 from pipelines.ingest import HistoryStore
+from pipelines.model_registry import BY_HAND_TAG, VERSION_TAG, Registered
 from pipelines.policies import policy_version, retention_policy
-from pipelines.report import ReportInput, render
+from pipelines.report import Choice, Note, ReportInput, render
 from pipelines.score_manifest import listed, manifest_path
 from pipelines.scoring import ScoringError, champion_of
 from pipelines.tracking import Tracker
 from pipelines.training import known_until
 
-STAGE_COLUMNS = [
-    "stage",
-    "residual_value",
-    "value_at_risk",
-    "expected_spend",
-    "expected_gain",
-    "churn_probability",
-    "targeted",
-    "selected",
-]
-KPI_PERIODS = 8
+PRIOR_MESSAGES = 3
+"""Messages of a fit that needed a prior: the fault, the prior, the remedy."""
+
 LISTED = 200
 
 
 @dataclass(frozen=True)
-class BaseCounts:
-    """What the whole base did, counted bucket by bucket."""
+class Reported:
+    """A report that was written: where it lies, as of when, and who moved and came back in the last period."""
 
-    kpis: pd.DataFrame
-    kpi_history: pd.DataFrame
-    transitions: pd.DataFrame
-    return_rates: pd.DataFrame
-    satisfaction: float | None
+    path: Path
+    as_of: dt.date
+    moves: Moves
 
 
-def report(config: Config, store: HistoryStore, tracker: Tracker, progress: Progress) -> Path:
-    """Write `report/DATE.html` for the scoring of the as-of date, and return where it lies.
+def report(config: Config, store: HistoryStore, tracker: Tracker, progress: Progress) -> Reported:
+    """Write `report/DATE.html` for the scoring of the as-of date.
 
     Raises:
-        ScoringError: there is no scoring of that date.
+        ScoringError: there is no scoring of that date by the present champion and software.
     """
     as_of = known_until(config, store)
     day = as_of.isoformat()
-    scores = config.directory / "scores" / f"{day}.parquet"
+    scores_path = config.directory / "scores" / f"{day}.parquet"
     manifest = manifest_path(config, day)
-    if not (scores.exists() and manifest.exists()):
+    if not (scores_path.exists() and manifest.exists()):
         raise ScoringError(f"there is no scoring as of {day} in {config.directory}: run `lifecycle score` first.")
     facts = json.loads(manifest.read_text())
     champion, bundle = champion_of(tracker)
+    if facts.get("table_version") != scores.VERSION or facts["model_version"] != champion.tags[VERSION_TAG]:
+        raise ScoringError(
+            f"the scoring as of {day} was made by model {facts['model_version']} and table version "
+            f"{facts.get('table_version')}, the champion is {champion.tags[VERSION_TAG]} and the software writes "
+            f"version {scores.VERSION}: run `lifecycle score` again, then the report."
+        )
     progress("counting")
-    counts = count_base(store, bundle, Window(as_of, bundle.horizon))
+    last = last_scoring(config, as_of)
+    former = None if last is None or last.policy in (None, bundle.stages) else last.policy
+    counts = count_base(store, bundle.stages, Window(as_of, bundle.horizon), former=former)
     progress("rendering")
-    view = _input(config, store, tracker, champion.run_id, bundle, as_of, scores, facts, counts)
+    view = _input(config, store, tracker, champion, bundle, as_of, scores_path, facts, counts, last)
     path = config.directory / "report" / f"{day}.html"
     with replacing(path) as partial:
         partial.write_text(render(view, language=config.output.language), encoding="utf-8")
-    return path
-
-
-def count_base(store: HistoryStore, bundle: Bundle, window: Window) -> BaseCounts:
-    """Count KPIs, moves between stages and returns over all buckets."""
-    policy, as_of = bundle.stages, window.as_of_day
-    buckets = range(store.n_buckets)
-    season = season_of((store.read(b) for b in buckets), policy, last_day=as_of)
-    first = to_day(store.first_day)
-    ends = [end for k in range(KPI_PERIODS) if (end := as_of - k * window.horizon) - window.horizon + 1 >= first]
-    now = add_sums(kpi_sums(store.read(b), period_ends(as_of, window.horizon), policy, season=season) for b in buckets)
-    past = add_sums(kpi_sums(store.read(b), ends[::-1], policy, season=season) for b in buckets)
-    before, after, bought, causes = [], [], [], None
-    start = as_of - window.horizon
-    for bucket in buckets:
-        history = store.read(bucket)
-        both = stages_at(history, [start, as_of], policy, season=season)
-        before.append(both[:, 0])
-        after.append(both[:, 1])
-        sums = cause_sums(history, as_of, window.horizon)
-        causes = sums if causes is None else causes + sums
-        known = history.purchases(as_of)
-        seen = np.concatenate([[0], np.cumsum(known.day > start)])
-        bought.append(seen[known.offsets[1:]] > seen[known.offsets[:-1]])
-    stage_before, stage_after = np.concatenate(before), np.concatenate(after)
-    return BaseCounts(
-        kpis=kpi_table(now, log_start=first, horizon=window.horizon),
-        kpi_history=kpi_history(past, log_start=first, horizon=window.horizon),
-        transitions=transition_matrix(stage_before, stage_after),
-        return_rates=return_rates(stage_before, np.concatenate(bought)),
-        satisfaction=None if causes is None else causes.satisfaction,
-    )
+    return Reported(path, as_of, counts.moves)
 
 
 def _input(
     config: Config,
     store: HistoryStore,
     tracker: Tracker,
-    run_id: str,
+    champion: Registered,
     bundle: Bundle,
     as_of: dt.date,
-    scores: Path,
+    table: Path,
     facts: Mapping[str, Any],
     counts: BaseCounts,
+    last: EarlierScoring | None,
 ) -> ReportInput:
     policy = retention_policy(config)
-    parent = tracker.client.get_run(run_id).data.tags["mlflow.parentRunId"]
-    parent_tags = tracker.client.get_run(parent).data.tags
+    parent = tracker.client.get_run(champion.run_id).data.tags["mlflow.parentRunId"]
+    stages = stages_of(table)
     trackings = tracking.read_table(tracker, parent, "tracking")
-    selected = pq.read_table(scores, filters=pc.field("selected")).slice(0, LISTED).to_pandas()
-    declining = pq.read_table(scores, filters=pc.field("stage") == "decline").to_pandas()
+    selected = pq.read_table(table, filters=pc.field("selected")).slice(0, LISTED).to_pandas()
+    declining = pq.read_table(table, filters=pc.field("stage") == "decline").to_pandas()
     columns = config.tables.transactions
     return ReportInput(
         name=config.experiment,
@@ -138,14 +106,14 @@ def _input(
         discount_rate_per_year=config.money.discount_rate_per_year,
         log_first=store.first_day,
         log_last=store.last_day,
-        stages=value_by_stage(pq.read_table(scores, columns=STAGE_COLUMNS).to_pandas()),
+        stages=stages,
         retention_list=selected,
         early_warning=early_warning(declining),
         plan=listed(facts),
         stage_policy=bundle.stages,
         retention_policy=policy,
         top_decile_share=top_decile_share(
-            pq.read_table(scores, columns=["residual_value"])["residual_value"].to_numpy()
+            pq.read_table(table, columns=["residual_value"])["residual_value"].to_numpy()
         ),
         has_money=store.has_money,
         has_categories=columns.category is not None,
@@ -153,31 +121,53 @@ def _input(
         account=store.account_as_of(as_of).to_frame(),
         model_version=str(facts["model_version"]),
         policy_version=policy_version(bundle.stages, policy),
-        transitions=counts.transitions,
+        transitions=counts.moves.transitions,
         transitions_from=as_of - dt.timedelta(days=bundle.horizon),
-        return_rates=counts.return_rates,
-        kpis=counts.kpis,
+        policy_transitions=counts.policy_transitions,
+        return_rates=counts.moves.return_rates,
+        kpis=pd.concat([counts.kpis, value_kpis(config, as_of, bundle.horizon, stages)]),
+        last=None if last is None else (last.as_of, last.stages),
         kpi_history=counts.kpi_history,
         calibration=tracking.read_table(tracker, parent, "calibration"),
         tracking=None if trackings is None else _by_date(trackings),
         candidates=_candidates(tracking.read_table(tracker, parent, "comparison")),
         champion=bundle.candidate,
-        champion_reason=parent_tags.get("decision", ""),
+        choice=choice_of(champion, tracking.read_dict(tracker, parent, "decision.json")),
         validation_end=bundle.as_of,
-        satisfaction=counts.satisfaction,
         notes=notes_of(bundle, tracking.read_table(tracker, parent, "checks")),
         scheme=config.output.scheme,
     )
 
 
-def notes_of(bundle: Bundle, checks: pd.DataFrame | None) -> tuple[str, ...]:
+def notes_of(bundle: Bundle, checks: pd.DataFrame | None) -> tuple[Note, ...]:
     """What the value models had to say of their fit, and which of their assumptions these customers do not keep."""
-    said = [f"MBG/NBD: {text}" for text in bundle.value.diagnostics.messages]
-    if bundle.spend is not None:
-        said += [f"Gamma-Gamma: {text}" for text in bundle.spend.diagnostics.messages]
+    said = []
+    for name, model in (("MBG/NBD", bundle.value), ("Gamma-Gamma", bundle.spend)):
+        if model is None:
+            continue
+        fit = model.diagnostics
+        if fit.prior is not None:
+            said.append(Note("prior", name))
+        if len(fit.messages) > (PRIOR_MESSAGES if fit.prior is not None else 0):
+            said.append(Note("left_out", name))
     if checks is not None:
-        said += [f"{row.sentence} {row.action}" for row in checks.itertuples() if row.exceeded]
+        exceeded = checks[checks["exceeded"]]
+        said += [
+            Note(str(name), value=float(value)) for name, value in zip(exceeded["name"], exceeded["value"], strict=True)
+        ]
     return tuple(said)
+
+
+def choice_of(champion: Registered, decision: Mapping[str, Any] | None) -> Choice | None:
+    """Why the champion is in use, by its own tags or by the decision that its training ended with."""
+    if BY_HAND_TAG in champion.tags:
+        return Choice("by_hand", words=champion.tags[BY_HAND_TAG])
+    if decision is None or not decision["promote"]:
+        return None
+    gain, low, high = (float(decision[name]) for name in ("gain", "gain_low", "gain_high"))
+    if not isfinite(gain):
+        return Choice("alone")
+    return Choice("better" if low > 0 else "aged", str(decision["metric"]), gain, low, high)
 
 
 def _by_date(table: pd.DataFrame) -> pd.DataFrame:

@@ -159,6 +159,7 @@ def score(config: Config, store: HistoryStore, tracker: Tracker, progress: Progr
             "model_version": version,
             "registered_version": champion.number,
             "policy_version": stamp.policy_version,
+            "stage_policy": asdict(bundle.stages),
             "code_version": code_version(),
             "table_version": scores.VERSION,
             "pseudonyms": stamp.pseudonyms is not None,

@@ -1,17 +1,20 @@
 """The base's tables: stages, moves, KPIs, models, account and assumptions, as strings of one language."""
 
+from math import isfinite
 from typing import Any
 
 import pandas as pd
 
-from decisions.kpis import NAMES
 from decisions.names import STAGES
 from pipelines.report import numbers
 from pipelines.report.cells import cells
+from pipelines.report.notes import choice_in_words, note_in_words
 from pipelines.report.texts import has
 from pipelines.report.words import Words
 
 _COUNTS = ("buyers", "new_customers")
+_MONEY = ("residual_value", "value_at_risk")
+_ACTIVE = ("new", "growth", "mature", "decline")
 _METRICS = (
     "churn_log_loss",
     "churn_auc",
@@ -86,20 +89,61 @@ class BaseView(Words):
         """Return the KPIs with their changes."""
         if self.report.kpis is None:
             return []
-        table = cells(self.report.kpis)
-        rows = []
-        for name in NAMES:
-            one = table[name]
-            counted = name in _COUNTS
-            rows.append(
-                {
-                    "kpi": self.t(f"kpi_{name}"),
-                    "now": numbers.count(one["now"]) if counted else numbers.share(one["now"]),
-                    "before": numbers.change(one["change_before"], points=not counted, language=self.language),
-                    "year": numbers.change(one["change_last_year"], points=not counted, language=self.language),
-                }
-            )
+        rows = [
+            {
+                "kpi": self.t(f"kpi_{name}"),
+                "now": self._kpi(name, one["now"]),
+                "before": self._kpi_change(name, one["change_before"]),
+                "year": self._kpi_change(name, one["change_last_year"]),
+            }
+            for name, one in cells(self.report.kpis).items()
+        ]
         return [row for row in rows if row["now"] != numbers.MISSING]
+
+    def _kpi(self, name: str, value: float) -> str:
+        if name in _MONEY:
+            return self.money(value) if self.report.has_money else numbers.MISSING
+        if name == "satisfaction":
+            return f"{value:.1f}" if isfinite(value) else numbers.MISSING
+        return numbers.count(value) if name in _COUNTS else numbers.share(value)
+
+    def _kpi_change(self, name: str, value: float) -> str:
+        if name in _MONEY:
+            return self._signed(value)
+        if name == "satisfaction":
+            return f"{value:+.1f}".replace("-", "−") if isfinite(value) else numbers.MISSING
+        return numbers.change(value, points=name not in _COUNTS, language=self.language)
+
+    def _signed(self, value: float) -> str:
+        return f"+{self.money(value)}" if value > 0 else self.money(value)
+
+    def since_last(self) -> str:
+        """Return what changed since the last scoring, in a sentence; empty where there was none."""
+        if self.report.last is None:
+            return ""
+        date, frame = self.report.last
+        then, now = cells(frame), self.stages
+        active = sum(now[one]["customers"] - then[one]["customers"] for one in _ACTIVE)
+        return self.t(
+            "since_last" if self.report.has_money else "since_last_counts",
+            date=self.day(date),
+            active=numbers.change(active, points=False, language=self.language),
+            residual=self._signed(now["total"]["residual_value"] - then["total"]["residual_value"]),
+            risk=self._signed(now["total"]["value_at_risk"] - then["total"]["value_at_risk"]),
+        )
+
+    def choice(self) -> str:
+        """Return why the model in use is in use; empty where that is not known."""
+        choice = self.report.choice
+        if choice is None:
+            return ""
+        key = f"metric_{choice.metric}"
+        metric = self.t(key).rstrip(" ↓↑→0") if has(key) else choice.metric
+        return choice_in_words(choice, metric, self.language)
+
+    def notes(self) -> list[str]:
+        """Return what the models had to say."""
+        return [note_in_words(note, self.language) for note in self.report.notes]
 
     def candidate_table(self) -> tuple[list[str], list[tuple[str, bool, list[str]]]]:
         """Return (metric names, [(model, in use, values)])."""

@@ -9,7 +9,9 @@ import pandas as pd
 from decisions.actions import RetentionPolicy
 from decisions.measurement import PlanSummary
 from decisions.names import Scheme
+from decisions.overview import NEWLY_DAYS
 from decisions.stage_policy import StagePolicy
+from pipelines.report.notes import Choice, Note
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,17 +34,18 @@ class ReportInput:
         account: columns status, reason, rows and amount (amount may be absent), one row a reason.
         model_version, policy_version: digests.
         transitions: `decisions.stages.transition_matrix` from `transitions_from` to as_of.
-        policy_transitions: `decisions.stages.policy_transitions` from the policy of the last report, where it changed
+        policy_transitions: `decisions.stages.policy_transitions` from the policy of the last scoring, where it changed
             since.
         return_rates: `decisions.overview.return_rates` of the stages a horizon before as_of.
-        kpis: `decisions.kpis.kpi_table`.
+        kpis: `decisions.kpis.kpi_table`, and rows of the same columns for what rests on a model: `forecast` (mean
+            probability of no purchase of those not churned), `residual_value` and `value_at_risk`.
+        last: date and stages (as `stages`) of the last scoring before this one.
         kpi_history: index of dates, columns among the names of KPIs.
         calibration: columns predicted, observed, customers: P(no purchase) in groups against what happened.
         tracking: index of dates, columns expected and actual: purchases of the base, cumulated.
         candidates: one row a model, columns metrics of the out-of-time window that ends on `validation_end`.
-        champion: the row of `candidates` in use; `champion_reason` says why.
-        satisfaction: mean value of surveys in the last horizon.
-        notes: what models and ingest had to say, in words.
+        champion: the row of `candidates` in use; `choice` says why.
+        notes: what the models had to say.
         scheme: the scheme of stage names.
         list_length, warning_length: rows shown of the retention list and of the early warning.
     """
@@ -73,19 +76,19 @@ class ReportInput:
     policy_transitions: pd.DataFrame | None = None
     return_rates: pd.DataFrame | None = None
     kpis: pd.DataFrame | None = None
+    last: tuple[date, pd.DataFrame] | None = None
     kpi_history: pd.DataFrame | None = None
     calibration: pd.DataFrame | None = None
     tracking: pd.DataFrame | None = None
     candidates: pd.DataFrame | None = None
     champion: str = ""
-    champion_reason: str = ""
+    choice: Choice | None = None
     validation_end: date | None = None
-    satisfaction: float | None = None
-    notes: Sequence[str] = ()
+    notes: Sequence[Note] = ()
     scheme: Scheme = "canonical"
     list_length: int = 25
     warning_length: int = 12
-    early_warning_days: int = 28
+    early_warning_days: int = NEWLY_DAYS
 
     @property
     def proof_date(self) -> date:

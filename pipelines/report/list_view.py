@@ -1,5 +1,7 @@
 """The report's headline, lists of customers and plan, as strings of one language."""
 
+from math import isfinite
+
 import pandas as pd
 
 from decisions.names import cause_name, strategy_name
@@ -83,14 +85,10 @@ class ListView(Words):
                 self.t("card_forecast_note", days=report.horizon_days),
             )
         )
-        if report.satisfaction is not None:
-            cards.append(
-                (
-                    self.t("card_satisfaction"),
-                    f"{report.satisfaction:.1f}",
-                    self.t("card_satisfaction_note", days=report.horizon_days),
-                )
-            )
+        satisfaction = float("nan") if report.kpis is None else cells(report.kpis)["satisfaction"]["now"]
+        if isfinite(satisfaction):
+            note = self.t("card_satisfaction_note", days=report.horizon_days)
+            cards.append((self.t("card_satisfaction"), f"{satisfaction:.1f}", note))
         return cards
 
     def chosen(self) -> list[dict[str, str]]:
@@ -144,12 +142,19 @@ class ListView(Words):
             (self.t("plan_control"), numbers.count(plan.control)),
             (self.t("plan_selected"), numbers.count(plan.selected)),
             (self.t("plan_budget"), budget),
-            (self.t("plan_spent"), self.money(plan.spent)),
+            *self._parts(),
             (self.t("plan_gain"), self.money(plan.gain)),
             (self.t("plan_selected_gain"), self.money(plan.selected_gain)),
             (self.t("plan_conservative"), self.money(plan.conservative)),
         ]
         return [row for row in rows if row[1] != numbers.MISSING]
+
+    def _parts(self) -> list[tuple[str, str]]:
+        """Return what the gain is made of, parts that are nothing left out, and what it costs."""
+        plan = self.report.plan
+        parts = (("plan_prevented", plan.prevented), ("plan_won_back", plan.won_back), ("plan_grown", plan.grown))
+        told = [(self.t(key), self.money(value)) for key, value in parts if value > 0]
+        return [*told, (self.t("plan_spent"), self.money(-plan.spent))]
 
     def plan_quality(self) -> str:
         """Return how near the list is to the best one, and what its control group can show."""
@@ -163,6 +168,16 @@ class ListView(Words):
             if pd.notna(effect.save_rate)
             else self.t("plan_detectable_never")
         )
-        points = numbers.change(effect.purchase_share, points=True, language=self.language).removeprefix("+")
-        detectable = self.t("plan_detectable", share=points, days=self.report.horizon_days, rate=rate)
-        return self.t("stop").join([best, detectable])
+        points = numbers.points(effect.purchase_share, self.language)
+        seen = effect.assumed_share >= effect.purchase_share
+        return self.t("stop").join(
+            [
+                best,
+                self.t("plan_detectable", share=points, days=self.report.horizon_days, rate=rate),
+                self.t(
+                    "plan_assumed_seen" if seen else "plan_assumed_unseen",
+                    share=numbers.points(effect.assumed_share, self.language),
+                    rate=numbers.share(effect.assumed_rate),
+                ),
+            ]
+        )

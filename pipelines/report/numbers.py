@@ -76,6 +76,20 @@ def change(value: float, *, points: bool, language: Language) -> str:
     return f"{value:+,.0f}".replace("-", "−") if abs(value) >= 0.5 else "0"
 
 
+def points(value: float, language: Language) -> str:
+    """Return a share as percentage points with the two figures that matter.
+
+    >>> [points(one, "en").replace(_GAP, " ") for one in (0.4, 0.0512, 0.00034)]
+    ['40 pts', '5.1 pts', '0.034 pts']
+    """
+    if not isfinite(value):
+        return MISSING
+    size = 100 * abs(value)
+    digits = max(0, 1 - floor(log10(size))) if size > 0 else 0
+    unit = "pts" if language == "en" else "个百分点"
+    return f"{100 * value:.{digits}f}{_GAP}{unit}".replace("-", "−")
+
+
 def day(value: date, language: Language) -> str:
     """Return a date as people write it.
 

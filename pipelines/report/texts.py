@@ -84,10 +84,13 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "plan_control": ("of these left alone as control", "其中作为对照组不联系"),
     "plan_selected": ("to be contacted", "需要联系"),
     "plan_worth": ("customers for whom some action would pay", "某项行动能够回本的客户"),
-    "plan_spent": ("Contacts and expected incentives", "接触与预期优惠成本"),
+    "plan_spent": ("− contacts and expected incentives", "− 接触与预期优惠成本"),
     "plan_budget": ("Budget", "预算"),
     "plan_no_budget": ("none set", "未设定"),
-    "plan_gain": ("Assumed net gain", "假定净收益"),
+    "plan_prevented": ("+ losses prevented, margin at the assumed rates", "+ 阻止的流失（按假定效果的毛利）"),
+    "plan_won_back": ("+ customers won back, margin at the assumed rates", "+ 挽回的客户（按假定效果的毛利）"),
+    "plan_grown": ("+ first, second and larger purchases", "+ 首购、复购与增购"),
+    "plan_gain": ("= assumed net gain", "= 假定净收益"),
     "plan_selected_gain": ("of this, from those to be contacted", "其中来自需联系的客户"),
     "plan_conservative": (
         "the same if money came out at the lower end of its interval",
@@ -106,9 +109,18 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "plan_times": ("× {multiple}", "{multiple} 倍"),
     "plan_detectable": (
         "The control group can show a rise of {share} in the share of customers who buy within {days} days"
-        " (two-sided 5 %, power 80 %){rate}. Smaller effects will look like chance.",
-        "对照组能够识别的最小效果：{days} 天内购买比例提高 {share}（双侧 5 %，检验效能 80 %）{rate}。"
-        "更小的效果无法与偶然区分。",
+        " (two-sided 5 %, power 80 %){rate}.",
+        "对照组能够识别的最小效果：{days} 天内购买比例提高 {share}（双侧 5 %，检验效能 80 %）{rate}。",
+    ),
+    "plan_assumed_seen": (
+        "The assumed effect of {rate} would raise it by {share}: that would be seen.",
+        "假定效果 {rate} 将使其提高 {share}，可以被识别。",
+    ),
+    "plan_assumed_unseen": (
+        "The assumed effect of {rate} would raise it by {share}, which would look like chance: one list of this size "
+        "cannot prove it. Join the answers of several lists, or enlarge the list or its control share.",
+        "假定效果 {rate} 将使其提高 {share}，无法与偶然区分：单个名单规模不足以证明效果。"
+        "请合并多期名单的结果，或扩大名单或对照组比例。",
     ),
     "plan_detectable_rate": (", which is an effect of {rate}", "，相当于效果 {rate}"),
     "plan_detectable_never": (
@@ -141,6 +153,14 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Where customers stand and where the money lies. Colours are the same throughout.",
         "客户所处阶段与价值分布。全文颜色一致。",
     ),
+    "since_last": (
+        "Since the scoring of {date}: customers not churned {active}, future margin {residual}, value at risk {risk}.",
+        "自 {date} 的评分以来：未流失客户 {active}，未来毛利 {residual}，风险价值 {risk}。",
+    ),
+    "since_last_counts": (
+        "Since the scoring of {date}: customers not churned {active}.",
+        "自 {date} 的评分以来：未流失客户 {active}。",
+    ),
     "col_customers": ("Customers", "客户数"),
     "col_share": ("Share", "占比"),
     "col_residual": ("Residual value", "剩余价值"),
@@ -155,9 +175,9 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "自 {from_date} 至 {to_date}：{known} 位客户中有 {moved} 位改变阶段，另有 {joined} 位新客户。",
     ),
     "flow_policy": (
-        "The rules of the stages changed since the last report; this alone would move {moved} customers. They are not "
+        "The rules of the stages changed since the last scoring; this alone moves {moved} customers. They are not "
         "among those above.",
-        "自上次报告以来阶段规则有变，仅此一项使 {moved} 位客户改变阶段，未计入上述流动。",
+        "自上次评分以来阶段规则有变，仅此一项使 {moved} 位客户改变阶段，未计入上述流动。",
     ),
     "flow_table": ("From (rows) to (columns)", "由（行）到（列）"),
     "unknown": ("First seen", "首次出现"),
@@ -173,8 +193,9 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "col_vs_before": ("Against the period before", "较上期"),
     "col_vs_year": ("Against last year", "较去年同期"),
     "kpi_lead": (
-        "Each period lasts {days} days. 1 − retention is lapse, not churn. “–”: the log is too short.",
-        "每期 {days} 天。1 − 留存率为未购买率，并非流失率。“–”表示数据期不足。",
+        "Each period lasts {days} days. 1 − retention is lapse, not churn. “–”: the log is too short; forecasts and "
+        "values are compared where there was a scoring on that date.",
+        "每期 {days} 天。1 − 留存率为未购买率，并非流失率。“–”表示数据期不足；预测与价值仅在当日有评分时比较。",
     ),
     "kpi_history": ("Over time", "历史走势"),
     "kpi_retention_rate": ("Retention rate", "留存率"),
@@ -185,6 +206,11 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "kpi_second_purchase_rate": ("Second-purchase rate", "二次购买率"),
     "kpi_churn_rate": ("Churn rate", "流失率"),
     "kpi_return_rate": ("Return rate of the churned", "流失客户回归率"),
+    "kpi_loyal_share": ("Loyalty: mature, of those not churned", "忠诚度（成熟期占未流失客户）"),
+    "kpi_satisfaction": ("Satisfaction, mean of surveys", "满意度（调查平均值）"),
+    "kpi_forecast": ("Forecast: no purchase, of those not churned", "预测不购买（未流失客户）"),
+    "kpi_residual_value": ("Residual value of the base", "客户整体剩余价值"),
+    "kpi_value_at_risk": ("Value at risk", "风险价值"),
     "kpi_buyers": ("Buyers", "购买客户数"),
     "kpi_new_customers": ("New customers", "新客户数"),
     # Trust
@@ -236,6 +262,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "reason_duplicate": ("equals another row in every column", "与另一行完全相同"),
     "reason_after_as_of": ("dated after the as-of date", "日期晚于截止日"),
     "reason_customer_missing": ("no customer id", "缺少客户编号"),
+    "reason_customer_unreadable": ("customer id is no whole number, as the others are", "客户编号不是整数"),
+    "reason_line_malformed": ("a line whose columns cannot be told apart", "无法分列的数据行"),
     "reason_timestamp_missing": ("no timestamp", "缺少时间"),
     "reason_timestamp_unreadable": ("timestamp cannot be read", "时间无法识别"),
     "reason_timestamp_impossible": ("timestamp before 1900 or after 2199", "时间早于 1900 年或晚于 2199 年"),

@@ -22,10 +22,14 @@ class Detectable:
     Attributes:
         purchase_share: rise of the share of customers who buy in the horizon, in [0, 1]; NaN without a control group.
         save_rate: the same as an effect of the actions (save rate or lift); NaN where no effect could show it.
+        assumed_share: by how much the share of buyers would rise at the assumed rates; NaN without a list.
+        assumed_rate: the assumed effect, the mean over the list's customers weighted by how many each could save.
     """
 
     purchase_share: float
     save_rate: float
+    assumed_share: float
+    assumed_rate: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,8 @@ class PlanSummary:
         selected_gain, selected_spent: the part of gain and cost that falls on the selected, without the control group.
         gain: total assumed net gain; conservative: the same if money came out at the lower end of the interval of the
             whole base's spend, NaN without one.
+        prevented, won_back, grown: what the gain is made of before costs: margin of losses prevented, of customers who
+            had gone and come back, and of first, second and larger purchases; gain = their sum − spent.
         gap: proved distance from the best possible list, 0 where it is the best.
         by_rate: (multiple of the assumed rates, total net gain of this list) pairs.
         detectable: what the control group can show.
@@ -57,6 +63,9 @@ class PlanSummary:
     worth_acting: int
     selected_gain: float
     selected_spent: float
+    prevented: float
+    won_back: float
+    grown: float
 
 
 def detectable_effect(buys: float, treated: int, control: int) -> float:
@@ -80,12 +89,25 @@ def summarise_plan(plan: Plan, customers: PlanInput, policy: RetentionPolicy) ->
     selected, control = int(plan.selected.sum()), int(plan.control.sum())
     buys = float(np.nanmean(1 - customers.worth.churn_probability[listed])) if listed.any() else nan
     share = detectable_effect(buys, selected, control) if isfinite(buys) else nan
-    saved = 0.0
+    movable, moved, prevented, won_back, grown = 0.0, 0.0, 0.0, 0.0, 0.0
     for position, action in enumerate(policy.actions):
-        rows = np.flatnonzero(listed & (plan.action == position))
-        saved += float(gain(action, customers.worth.at(rows)).saved.sum())
-    movable = saved / max(int(listed.sum()), 1)
-    rate = share / movable if movable > 0 else nan
+        worth = customers.worth.at(np.flatnonzero(listed & (plan.action == position)))
+        found = gain(action, worth)
+        movable += float(found.saved.sum())
+        moved += found.rate * float(found.saved.sum())
+        if action.effect == "prevent":
+            prevented += action.save_rate * float((worth.p_star * worth.v_prevent).sum())
+            won_back += action.winback_rate * float(((1 - worth.p_star) * worth.v_back).sum())
+        else:
+            grown += found.rate * float(found.won.sum())
+    size = int(listed.sum())
+    rate = share * size / movable if movable > 0 else nan
+    detectable = Detectable(
+        purchase_share=share,
+        save_rate=rate if rate <= 1 else nan,
+        assumed_share=moved / size if size else nan,
+        assumed_rate=moved / movable if movable > 0 else nan,
+    )
     return PlanSummary(
         targeted=int(listed.sum()),
         selected=selected,
@@ -96,8 +118,11 @@ def summarise_plan(plan: Plan, customers: PlanInput, policy: RetentionPolicy) ->
         conservative=plan.conservative,
         gap=0.0 if plan.exact or plan.bound <= 0 else max(0.0, 1 - plan.value / plan.bound),
         by_rate=plan.by_rate,
-        detectable=Detectable(share, rate if rate <= 1 else nan),
+        detectable=detectable,
         worth_acting=int((plan.action >= 0).sum()),
         selected_gain=float(plan.expected_gain[plan.selected].sum()),
         selected_spent=float(plan.cost[plan.selected].sum()),
+        prevented=prevented,
+        won_back=won_back,
+        grown=grown,
     )

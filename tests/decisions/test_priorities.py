@@ -225,6 +225,20 @@ def test_the_summary_says_what_the_list_is():
     assert summary.worth_acting == 6000
     saved = 0.5 * 0.2 + 0.2 * 0.5  # P(saved) at a save rate of 1
     assert summary.detectable.save_rate == pytest.approx(summary.detectable.purchase_share / saved)
+    assert summary.detectable.assumed_rate == pytest.approx(0.1)
+    assert summary.detectable.assumed_share == pytest.approx(0.1 * saved)
+
+
+def test_the_parts_of_the_gain_less_what_is_spent_are_the_gain():
+    base = customers(3000, stage=[NEW, MATURE, CHURNED] * 1000, v_prevent=np.linspace(20, 400, 3000))
+    policy = RetentionPolicy(default_actions(incentive=2.0, save_rate=0.2), budget=9000.0)
+    found = plan(base, policy)
+    summary = summarise_plan(found, base, policy)
+    parts = summary.prevented + summary.won_back + summary.grown
+    assert min(summary.prevented, summary.won_back, summary.grown) > 0
+    assert parts - summary.spent == pytest.approx(summary.gain)
+    only = replace(base, worth=replace(base.worth, p_star=np.zeros(3000)))
+    assert summarise_plan(plan(only, policy), only, policy).prevented == 0
 
 
 @pytest.mark.parametrize(

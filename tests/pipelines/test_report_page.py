@@ -15,7 +15,10 @@ from decisions.measurement import Detectable, PlanSummary
 from decisions.names import CAUSES, LANGUAGES, STAGES, STRATEGIES, cause_name, stage_name, strategy_name
 from decisions.stage_policy import StagePolicy
 from features.account import REASONS
-from pipelines.report import ReportInput, render
+from models.btyd import GammaGamma, MbgNbd, check
+from pipelines.earlier_scorings import VALUE_KPIS
+from pipelines.report import Choice, Note, ReportInput, render
+from pipelines.report.notes import NOTES, note_in_words
 from pipelines.report.texts import TEXTS, has
 
 HOSTILE = "<script>alert('x')</script>"
@@ -87,10 +90,13 @@ def whole() -> ReportInput:
             conservative=420.0,
             gap=0.0,
             by_rate=((0.5, -20.0), (1.0, 700.0)),
-            detectable=Detectable(0.4, np.nan),
+            detectable=Detectable(0.4, np.nan, 0.05, 0.1),
             worth_acting=300,
             selected_gain=630.0,
             selected_spent=90.0,
+            prevented=500.0,
+            won_back=200.0,
+            grown=100.0,
         ),
         stage_policy=StagePolicy.from_rates(0.6, 48.0, 90),
         retention_policy=RetentionPolicy(default_actions(), budget=150.0),
@@ -113,17 +119,17 @@ def whole() -> ReportInput:
         return_rates=pd.DataFrame({"customers": 5, "returned": [np.nan, 0.2, 0.5, 0.9, 0.3, 0.1]}, index=list(STAGES)),
         kpis=pd.DataFrame(
             {"now": 0.5, "before": 0.4, "last_year": 0.6, "change_before": 0.1, "change_last_year": -0.1},
-            index=list(NAMES),
+            index=[*NAMES, "forecast", "residual_value", "value_at_risk"],
         ),
+        last=(dt.date(2024, 6, 23), stages * 0.9),
         kpi_history=pd.DataFrame({"retention_rate": np.linspace(0.4, 0.5, 20), "buyers": range(20)}, index=weeks),
         calibration=pd.DataFrame({"predicted": [0.1, 0.9], "observed": [0.12, 0.88], "customers": [100, 100]}),
         tracking=pd.DataFrame({"expected": range(20), "actual": range(20)}, index=weeks),
         candidates=pd.DataFrame({"churn_auc": [0.7, 0.8]}, index=["naive", "lightgbm"]),
         champion="lightgbm",
-        champion_reason="best on the last window",
+        choice=Choice("better", "churn_log_loss", 0.012, 0.004, 0.02),
         validation_end=dt.date(2024, 6, 30),
-        satisfaction=4.2,
-        notes=("a note",),
+        notes=(Note("prior", "MBG/NBD"), Note("drift between cohorts", value=0.662)),
     )
 
 
@@ -197,13 +203,11 @@ def test_the_chinese_page_holds_no_english_sentence(whole):
         name="示例",
         retention_list=people(1).iloc[:0],
         early_warning=people(1).iloc[:0],
-        notes=(),
-        champion_reason="",
         candidates=None,
     )
     words = " ".join(read(render(plain, language="zh")).words)
     english = set(re.findall(r"[A-Za-z]{3,}", words))
-    assert english <= {"EUR", "model", "digest", "policy"}
+    assert english <= {"EUR", "MBG", "NBD", "model", "digest", "policy"}
 
 
 def test_nothing_optional_is_needed(whole):
@@ -218,7 +222,9 @@ def test_nothing_optional_is_needed(whole):
         tracking=None,
         candidates=None,
         validation_end=None,
-        satisfaction=None,
+        choice=None,
+        notes=(),
+        last=None,
         retention_list=people(1).iloc[:0],
         early_warning=people(1).iloc[:0],
         has_money=False,
@@ -237,7 +243,7 @@ def test_only_the_first_of_the_list_are_shown_and_certainty_is_not_claimed(whole
 
 
 def test_moves_by_a_new_policy_are_told_apart(whole):
-    assert "this alone would move 25 customers" in render(replace(whole, policy_transitions=moved()))
+    assert "this alone moves 25 customers" in render(replace(whole, policy_transitions=moved()))
     assert "rules of the stages changed" not in render(whole)
 
 
@@ -245,6 +251,47 @@ def test_assumed_gains_are_called_assumed(whole):
     words = " ".join(read(render(whole)).words)
     assert "Assumed net gain" in words
     assert "assumptions until experiments replace them" in words
+
+
+def test_what_the_gain_is_made_of_adds_up_before_the_readers_eyes(whole):
+    words = " ".join(read(render(whole)).words).replace("\u00a0", " ")
+    for part in ("500.00 EUR", "200.00 EUR", "100.00 EUR", "−100.00 EUR", "700.00 EUR"):
+        assert part in words
+    assert "The assumed effect of 10.0 % would raise it by 5.0 pts, which would look like chance" in words
+    enough = replace(whole.plan, detectable=replace(whole.plan.detectable, purchase_share=0.04))
+    assert "that would be seen" in render(replace(whole, plan=enough))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_finding_of_the_models_has_a_note_in_both_languages(language):
+    rng = np.random.default_rng(0)
+    x, age = rng.poisson(2.0, 300).astype(float), rng.uniform(100, 300, 300)
+    recency, money = np.where(x > 0, age * rng.random(300), 0.0), np.where(x > 0, rng.gamma(3, 10.0, 300), 0.0)
+    model, amounts = MbgNbd.fit(x, recency, age), GammaGamma.fit(x, money)
+    found = check(model, amounts, x, recency, age, money, offsets=np.array([0, 3]), day=np.array([0, 5, 9]))
+    for kind in [one.name for one in found] + list(NOTES):
+        text = note_in_words(Note(kind, "MBG/NBD", 1.234), language)
+        assert text
+        assert "{" not in text
+        assert (re.search("[一-鿿]", text) is not None) == (language == "zh")
+
+
+def test_why_the_model_is_in_use_is_told_by_its_numbers(whole):
+    kinds = {
+        "better": "better than the one before it beyond noise: Log loss by +0.0120 [+0.0040, +0.0200]",
+        "aged": "older than the horizon",
+        "alone": "no model before it that it could be compared with",
+        "by_hand": "chosen by hand: the auditors asked",
+    }
+    for kind, words in kinds.items():
+        choice = replace(whole.choice, kind=kind, words="the auditors asked")
+        assert words in render(replace(whole, choice=choice)), kind
+    assert "The model in use" not in render(replace(whole, choice=None))
+
+
+def test_what_changed_since_the_last_scoring_is_told(whole):
+    words = " ".join(read(render(whole)).words).replace("\u00a0", " ")
+    assert "Since the scoring of 23 June 2024: customers not churned +71, future margin +9,100 EUR" in words
 
 
 def test_every_sentence_has_both_languages_with_the_same_holes():
@@ -257,7 +304,7 @@ def test_every_name_that_can_come_has_words():
     for reason, (status, _) in REASONS.items():
         assert has(f"reason_{reason}")
         assert has(f"status_{status}")
-    for name in NAMES:
+    for name in (*NAMES, *VALUE_KPIS):
         assert has(f"kpi_{name}")
     for language in LANGUAGES:
         assert all(stage_name(stage, language=language, scheme="clm") for stage in STAGES)
