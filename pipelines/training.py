@@ -29,7 +29,7 @@ from pipelines.config import Config
 from pipelines.console import Progress
 from pipelines.evidence import calibration_table, grid, tracking_table
 from pipelines.ingest import HistoryStore
-from pipelines.judging import Judged, Trial, best, campaign, judge
+from pipelines.judging import Judged, Trial, best, campaign, judge, snapshots
 from pipelines.promotion import Promotion, promote
 from pipelines.tracking import Tracker
 
@@ -112,7 +112,7 @@ def train(config: Config, store: HistoryStore, tracker: Tracker, progress: Progr
         winner, why = best(trial.judged)
         progress(f"refitting {winner} on all that is known")
         now = Snapshot.of(history, Window(span.as_of, span.horizon), with_outcome=False)
-        bundle = refit(now, span, trial, winner, config)
+        bundle = refit(history, now, trial, winner, config)
         progress("registering")
         promotion = promote(tracker, children[winner], bundle, now, trial, tags=tags, config=config)
         findings = checks(history, now, bundle)
@@ -198,22 +198,23 @@ def _log_parent(tracker: Tracker, training: Training, config: Config, evidence: 
     tracking.log_dict(tracker, training.run_id, "decision.json", decision)
 
 
-def refit(now: Snapshot, span: Span, trial: Trial, winner: str, config: Config) -> Bundle:
-    """Fit the winner again on all that is known at `as_of`, with the value models and the stage policy beside it."""
+def refit(history: History, now: Snapshot, trial: Trial, winner: str, config: Config) -> Bundle:
+    """Fit the winner again on what is known now, just as its judged twin was fitted on what was known then."""
     candidate = learning.candidates([winner], settings=trial.settings)[winner]
-    forecaster = candidate.fit([*trial.learned, trial.test, now], seed=config.learning.seed)
+    dates = learning.origins(history.first_day, now.horizon, now.as_of).training
+    forecaster = candidate.fit([*snapshots(history, dates, now.horizon), now], seed=config.learning.seed)
     value = MbgNbd.fit(now.frequency, now.recency, now.T)
     return Bundle(
         candidate=winner,
-        as_of=span.as_of,
-        horizon=span.horizon,
+        as_of=now.as_of,
+        horizon=now.horizon,
         has_money=now.has_money,
         features=features_digest(),
         forecaster=forecaster,
         judged=trial.judged[winner].fitted,
         value=value,
         spend=spend_model(now) if now.has_money else None,
-        stages=StagePolicy.from_rates(value.r, value.alpha, span.horizon),
+        stages=StagePolicy.from_rates(value.r, value.alpha, now.horizon),
     )
 
 

@@ -17,6 +17,7 @@ from models.learning.forecast import FloatArray, Forecast, Outcome
 from models.learning.level import Level
 from models.learning.level import learn as learn_level
 from models.learning.matrix import given_buying
+from models.learning.origins import FOLDS
 from models.learning.purchasing import FittedPurchasing, Purchasing
 from models.learning.snapshot import Snapshot, complete, outcome_of
 from models.learning.spread import Spread
@@ -27,7 +28,6 @@ TREES = 0.75  # held to in amounts: the trees start from theory already, a quart
 MOST_TREES = 0.9
 HALF_TRUST = 100.0  # customers with the rarer outcome at which half of that is held to
 ALIVE = "mbgnbd"
-FOLDS = 3
 COVERAGE = 0.9
 
 

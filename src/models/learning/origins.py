@@ -7,6 +7,9 @@ from features.window import to_date, to_day
 
 PER_HORIZON = 3
 MOST = 6
+FOLDS = 3
+"""Of the dates that lie a whole horizon after an earlier one, so many, the latest, judge out of time."""
+YEAR = 365
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,8 +32,9 @@ def origins(
     """Choose training dates for a test date: the latest whose horizon ends by then, and earlier ones at even steps.
 
     The embargo is training as_of + horizon ≤ test as_of; nothing more is left out. Steps are a third of the horizon, so
-    that there are dates whose horizon ends before later ones begin (folds out of time). first_day: first day of the
-    log.
+    that there are dates whose horizon ends before later ones begin (folds out of time). Where two years lie before the
+    test date, the date a year before it comes first, with the same season ahead; features look back a year, so with
+    less behind it, it would teach something else. first_day: first day of the log.
 
     Raises:
         ValueError: the log is too short for even one training date.
@@ -55,6 +59,8 @@ def origins(
     step = spacing or max(7, horizon // PER_HORIZON)
     count = min(most, (latest - earliest) // step + 1)
     days = [latest - step * k for k in range(count)][::-1]
+    if test - 2 * YEAR >= first_day and test - YEAR < days[0]:
+        days = [test - YEAR, *days]
     folds = sum(day - horizon >= days[0] for day in days)
     dates = tuple(to_date(day) for day in days)
     return Origins(test_as_of, dates, _statement(count, folds, horizon, test_as_of))
@@ -72,9 +78,10 @@ def _statement(count: int, folds: int, horizon: int, test_as_of: datetime.date) 
             f"{told}; none of them lies a whole horizon after another, so weights and calibration cannot be judged out "
             "of time: the combination holds to its even weights, and the probabilities stay as they are."
         )
-    lie = "1 of them lies a whole horizon after an earlier one and chooses"
-    lie = lie if folds == 1 else f"{folds} of them lie a whole horizon after an earlier one and choose"
-    return f"{told}; {lie} weights, calibration and level."
+    lie = "1 of them lies" if folds == 1 else f"{folds} of them lie"
+    latest = "chooses" if folds == 1 else f"the latest {min(folds, FOLDS)} choose"
+    joined = " and" if folds == 1 else ";"
+    return f"{told}; {lie} a whole horizon after an earlier one{joined} {latest} weights and calibration."
 
 
 def rolling(

@@ -25,7 +25,8 @@ def test_no_horizon_reaches_into_the_test_window(horizon, span):
     assert list(found.training) == sorted(set(found.training))
     assert found.training[-1] == test - dt.timedelta(days=horizon)
     assert to_day(found.training[0]) >= FIRST + least_history(horizon)
-    assert 1 <= len(found.training) <= 6
+    assert all(day + dt.timedelta(days=horizon) <= test for day in found.training)
+    assert 1 <= len(found.training) <= 7
 
 
 @given(st.integers(7, 200), st.integers(300, 3000), st.integers(1, 8))
@@ -52,4 +53,13 @@ def test_cdnow_allows_four_origins():
     first, last = to_day(dt.date(1997, 1, 1)), to_day(dt.date(1998, 6, 30))
     found = rolling(first, last, 90)
     assert [str(o.test_as_of) for o in found] == ["1997-11-17", "1998-01-01", "1998-02-15", "1998-04-01"]
-    assert "choose weights, calibration and level" in found[-1].statement
+    assert "the latest 3 choose weights and calibration" in found[-1].statement
+
+
+def test_two_years_of_log_teach_the_season_ahead():
+    test = dt.date(2022, 1, 2)
+    a_year_ago = test - dt.timedelta(days=365)
+    assert origins(FIRST, 60, test).training[0] == a_year_ago
+    assert origins(FIRST + 10, 60, test).training[0] > a_year_ago, "less than a year would lie behind it"
+    assert origins(FIRST, 180, test).training.count(a_year_ago) == 0, "the even steps reach back further already"
+    assert origins(FIRST, 400, test).training[0] <= test - dt.timedelta(days=400)
