@@ -1,87 +1,216 @@
 """One customer: what happened, how alive they were along the way, the stages, the estimates and what to do."""
 
 import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from rich.cells import cell_len
 
-from decisions.names import STAGES, stage_name, strategy_name
+from decisions.names import STAGES, Language, stage_name, strategy_name
 from decisions.season import season_of
 from decisions.stages import stages_at
 from features import rfm
 from features.combine import take
 from features.history import History
-from features.window import to_date
+from features.window import Window, to_date
+from models import learning
 from pipelines.bundle import Bundle
 from pipelines.config import Config
 from pipelines.console import console, show_table
+from pipelines.explain_words import say
 from pipelines.ingest import HistoryStore
+from pipelines.model_reasons import Speaker
+from pipelines.present_scoring import present_scoring
 from pipelines.pseudonyms import Pseudonyms
+from pipelines.report import texts
 from pipelines.scoring import ScoringError, champion_of
 from pipelines.tracking import open_tracker
 from pipelines.training import known_until
 
 LAST_PURCHASES = 12
-PATH_POINTS = 40
+COLUMNS = 60
 BARS = "▁▂▃▄▅▆▇█"
-RANGES = (
-    ("purchases in the horizon", "expected_purchases", ",.2f"),
-    ("spend in the horizon", "expected_spend", ",.2f"),
-    ("residual value", "residual_value", ",.2f"),
-)
+LETTERS = "PNGMDC"
+"""One a stage, for the timeline."""
+
+RANGES = ("expected_purchases", "expected_spend", "residual_value")
+SHARES = ("churn_probability", "loss_probability", "decline_probability", "p_alive")
+AMOUNTS = ("value_at_risk", "clv")
 
 
 def explain(config: Config, customer_id: str) -> None:
-    """Print one customer's story as of the configured date.
+    """Print one customer's story as of the configured date, in the language of the output.
 
     Where ids go out as pseudonyms, the customer may be named by either: the history is searched for the id whose
     pseudonym it is, which takes the key. What is printed shows the pseudonym.
 
     Raises:
-        ScoringError: the customer was not scored on that date, or there is no scoring.
+        ScoringError: the customer was not scored on that date, or the scoring is not the present one.
     """
     store = HistoryStore.open(config.directory / "history")
     as_of = known_until(config, store)
     pseudonyms = Pseudonyms.of_config(config)
-    row = _scored(config, as_of, customer_id, pseudonyms)
-    _, bundle = champion_of(open_tracker(config))
+    champion, bundle = champion_of(open_tracker(config))
+    table, _ = present_scoring(config, as_of, champion)
+    row = _scored(table, customer_id, pseudonyms)
     history = _history_of(store, row["customer_id"], pseudonyms)
-    language = config.output.language
-    console.print(f"[bold]Customer {row['customer_id']}[/] as of {as_of}", highlight=False)
-    if history is not None and row["frequency"] is not None:
-        _show_purchases(history, as_of, config.money.currency)
-        _show_path(history, bundle, as_of)
-        _show_stages(store, history, bundle, as_of)
-    since = f" since {row['stage_since']}" if row["stage_since"] else ""
-    console.print(f"\nStage: [bold]{stage_name(row['stage'], language=language)}[/]{since}.")
-    rows = [
-        (
-            label,
-            _number(row[name], form),
-            f"{_number(row[name + '_low'], form)} to {_number(row[name + '_high'], form)}",
+    story = _Story(config, store, bundle, as_of, row)
+    console.print(f"[bold]{story.say('head', id=row['customer_id'], date=as_of)}[/]", highlight=False)
+    bought = history is not None and row["frequency"] is not None
+    if history is not None and bought:
+        story.show_timeline(history)
+        story.show_purchases(history)
+    story.show_stage()
+    story.show_estimates()
+    story.show_reasons(history if bought else None)
+    story.show_advice()
+
+
+@dataclass(frozen=True)
+class _Story:
+    """What is told of one customer, each method a part of it."""
+
+    config: Config
+    store: HistoryStore
+    bundle: Bundle
+    as_of: dt.date
+    row: dict[str, Any]
+
+    @property
+    def language(self) -> Language:
+        return self.config.output.language
+
+    def say(self, key: str, **values: object) -> str:
+        return say(key, self.language, **values)
+
+    def days(self, n: int) -> str:
+        return self.say("day") if n == 1 else self.say("days", n=f"{n:,}")
+
+    def stage(self, name: str) -> str:
+        return stage_name(name, language=self.language, scheme=self.config.output.scheme)
+
+    def show_timeline(self, history: History) -> None:
+        """Purchases, P(alive) and stages side by side over time, each as it was known then."""
+        window = Window(self.as_of, self.bundle.horizon)
+        known = history.purchases(self.as_of)
+        start, end = int(known.day[0]), window.as_of_day
+        width = max(1, -(-(end - start + 1) // COLUMNS))
+        ends = np.arange(start + width - 1, end + width, width).clip(max=end)
+        counts = np.bincount((known.day - start) // width, minlength=ends.size)
+        season = season_of(
+            (self.store.read(bucket, with_lines=False) for bucket in range(self.store.n_buckets)),
+            self.bundle.stages,
+            last_day=end,
         )
-        for label, name, form in RANGES
-    ]
-    rows += [
-        (f"P(no purchase in {row['horizon_days']} days)", _number(row["churn_probability"], ".1%"), ""),
-        ("P(lost for good by then)", _number(row["loss_probability"], ".1%"), ""),
-        ("P(spends at most half of the usual)", _number(row["decline_probability"], ".1%"), ""),
-        ("P(alive), from purchases alone", _number(row["p_alive"], ".1%"), ""),
-        ("value at risk", _number(row["value_at_risk"], ",.2f"), ""),
-        ("lifetime value, past and future", _number(row["clv"], ",.2f"), ""),
-    ]
-    show_table("Estimates", ("what", "value", "90 % interval"), rows, left=("what",))
-    console.print(f"Why: {row['reasons']}.")
-    console.print(f"Strategy: {strategy_name(row['strategy'], language=language)}. {_advice(row)}")
+        every = stages_at(history, list(range(start, end + 1)), self.bundle.stages, season=season)[0]
+        alive = [_alive(history, self.bundle, int(day)) for day in ends]
+        bars = "".join(BARS[min(int(one * len(BARS)), len(BARS) - 1)] for one in alive)
+        lines = (
+            ("row_purchases", "".join("·" if n == 0 else str(n) if n < 10 else "+" for n in counts), ""),
+            ("row_alive", bars, self.say("alive_now", p=f"{alive[-1]:.0%}")),
+            ("row_stage", "".join(LETTERS[code] for code in every[ends - start]), ""),
+        )
+        console.print(self.say("timeline", first=to_date(start), last=self.as_of, days=self.days(width)))
+        room = max(cell_len(self.say(key)) for key, _, _ in lines) + 2
+        for key, drawn, more in lines:
+            label = self.say(key)
+            console.print(f"{label}{' ' * (room - cell_len(label))}{drawn}  {more}".rstrip(), highlight=False)
+        changes = np.flatnonzero(np.diff(every, prepend=-2))
+        path = " → ".join(
+            f"{LETTERS[every[i]]} {self.stage(STAGES[every[i]])} ({to_date(start + int(i))})" for i in changes
+        )
+        console.print(self.say("stage_path", path=path) + "\n")
+
+    def show_purchases(self, history: History) -> None:
+        """The last purchase days with gaps and amounts."""
+        known = history.purchases(self.as_of)
+        gaps = np.diff(known.day, prepend=known.day[:1])
+        first = max(0, known.day.size - LAST_PURCHASES)
+        rows = [
+            (
+                to_date(int(known.day[i])),
+                self.say("first_day") if i == 0 else self.say("after", days=self.days(int(gaps[i]))),
+                *((f"{known.amount[i]:,.2f} {self.config.money.currency}",) if known.amount is not None else ()),
+            )
+            for i in range(first, known.day.size)
+        ]
+        head = ["col_day", "col_gap", *(["col_amount"] if known.amount is not None else [])]
+        title = self.say("the_last" if first else "purchase_days", n=known.day.size, shown=LAST_PURCHASES)
+        show_table(title, [self.say(key) for key in head], rows)
+
+    def show_stage(self) -> None:
+        """The present stage and since when."""
+        since = self.say("since", date=self.row["stage_since"]) if self.row["stage_since"] else ""
+        name = f"[bold]{self.stage(self.row['stage'])}[/]"
+        console.print("\n" + self.say("stage_now", stage=name, since=since))
+
+    def show_estimates(self) -> None:
+        """Forecasts with intervals, probabilities, values."""
+        row, horizon = self.row, self.row["horizon_days"]
+        rows = [
+            (
+                self.say(name, days=horizon),
+                _number(row[name], ",.2f"),
+                ""
+                if row[f"{name}_low"] is None
+                else self.say(
+                    "from_to", low=_number(row[f"{name}_low"], ",.2f"), high=_number(row[f"{name}_high"], ",.2f")
+                ),
+            )
+            for name in RANGES
+        ]
+        rows += [(self.say(name, days=horizon), _number(row[name], ".1%"), "") for name in SHARES]
+        rows += [(self.say(name), _number(row[name], ",.2f"), "") for name in AMOUNTS]
+        head = [self.say(key) for key in ("col_what", "col_value", "col_interval")]
+        show_table(self.say("estimates"), head, [one for one in rows if one[1] != "–"], left=head[:1])
+
+    def show_reasons(self, history: History | None) -> None:
+        """The reasons of the scores table; where these are by rules, also what the model says."""
+        by_model = self.row["reasons_from"] == "model"
+        console.print(self.say("why_model" if by_model else "why_rules", reasons=self.row["reasons"]))
+        if by_model or history is None or not learning.has_drivers(self.bundle.forecaster):
+            return
+        window = Window(self.as_of, self.bundle.horizon)
+        speaker = Speaker.of(
+            self.store, self.bundle, window, language=self.language, currency=self.config.money.currency
+        )
+        [said] = speaker.say(history)
+        if said is not None:
+            separator = "; " if self.language == "en" else "；"
+            told = separator.join(part for part in (said.against, said.favour) if part)
+            console.print(self.say("model_says", reasons=told))
+
+    def show_advice(self) -> None:
+        """Strategy and action, what it is assumed to bring, and whether the customer is on the list."""
+        row = self.row
+        console.print(self.say("strategy", strategy=strategy_name(row["strategy"], language=self.language)))
+        if row["action"] is None:
+            console.print(self.say("no_action"))
+            return
+        role = "role_selected" if row["selected"] else "role_control" if row["control"] else "role_none"
+        console.print(
+            self.say(
+                "advice",
+                action=self._named("action", row["action"]),
+                channel=self._named("channel", row["channel"]),
+                gain=_number(row["expected_gain"], ",.2f"),
+                rate=_number(row["break_even_save_rate"], ".1%"),
+                role=self.say(role),
+                priority=f"{row['priority']:,}",
+            )
+        )
+
+    def _named(self, kind: str, name: str) -> str:
+        key = f"{kind}_{name}"
+        return texts.text(key, self.language) if texts.has(key) else name.replace("_", " ")
 
 
-def _scored(config: Config, as_of: dt.date, customer_id: str, pseudonyms: Pseudonyms | None) -> dict[str, Any]:
-    path = config.directory / "scores" / f"{as_of}.parquet"
-    if not path.exists():
-        raise ScoringError(f"there is no scoring as of {as_of} in {config.directory}: run `lifecycle score` first.")
+def _scored(path: Path, customer_id: str, pseudonyms: Pseudonyms | None) -> dict[str, Any]:
     kind = pq.read_schema(path).field("customer_id").type
     names = [customer_id] if pseudonyms is None else [pseudonyms.of(customer_id), customer_id]
     try:
@@ -90,7 +219,7 @@ def _scored(config: Config, as_of: dt.date, customer_id: str, pseudonyms: Pseudo
         raise ScoringError(f"customer ids are of type {kind} in this log; found {customer_id!r}.") from None
     found = pq.read_table(path, filters=pc.field("customer_id").isin(wanted)).to_pylist()
     if not found:
-        raise ScoringError(f"customer {customer_id!r} is not among those scored as of {as_of}; is the id complete?")
+        raise ScoringError(f"customer {customer_id!r} is not among those scored as of {path.stem}; is the id complete?")
     return dict(found[0])
 
 
@@ -105,56 +234,11 @@ def _history_of(store: HistoryStore, shown: object, pseudonyms: Pseudonyms | Non
     return None
 
 
-def _show_purchases(history: History, as_of: dt.date, currency: str) -> None:
-    known = history.purchases(as_of)
-    money = known.amount is not None
-    gaps = np.diff(known.day, prepend=known.day[:1])
-    first = max(0, known.day.size - LAST_PURCHASES)
-    rows = [
-        (
-            to_date(int(known.day[i])),
-            "first" if i == 0 else f"{gaps[i]} days after",
-            f"{known.amount[i]:,.2f} {currency}" if known.amount is not None else "–",
-        )
-        for i in range(first, known.day.size)
-    ]
-    left_out = f" (the last {LAST_PURCHASES})" if first else ""
-    show_table(f"{known.day.size} purchase days{left_out}", ("day", "gap", "net amount" if money else ""), rows)
-
-
-def _show_path(history: History, bundle: Bundle, as_of: dt.date) -> None:
-    """P(alive) from the first purchase to as_of, as small bars; each as it was known then."""
-    start = int(history.purchases(as_of).day[0])
-    end = (as_of - dt.date(1970, 1, 1)).days
-    days = np.unique(np.linspace(start, end, min(PATH_POINTS, end - start + 1)).round().astype(int))
-    path = []
-    for day in days:
-        summary = rfm.summarise(history, int(day))
-        if not summary.empty:
-            alive = bundle.value.p_alive(*(summary[name].to_numpy() for name in ("frequency", "recency", "T")))
-            path.append(float(alive[0]))
-    bars = "".join(BARS[min(int(value * len(BARS)), len(BARS) - 1)] for value in path)
-    console.print(f"P(alive) from {to_date(start)} to {as_of}: {bars}  now {path[-1]:.0%}")
-
-
-def _show_stages(store: HistoryStore, history: History, bundle: Bundle, as_of: dt.date) -> None:
-    """The stages the customer went through, with the day on which each began."""
-    end = (as_of - dt.date(1970, 1, 1)).days
-    start = int(history.purchases(as_of).day[0])
-    season = season_of((store.read(b) for b in range(store.n_buckets)), bundle.stages, last_day=end)
-    days = np.arange(start, end + 1)
-    codes = stages_at(history, [int(day) for day in days], bundle.stages, season=season)[0]
-    changes = np.flatnonzero(np.diff(codes, prepend=-2))
-    parts = [f"{STAGES[codes[i]]} ({to_date(int(days[i]))})" for i in changes if codes[i] >= 0]
-    console.print("Stages: " + " → ".join(parts))
-
-
-def _advice(row: dict[str, Any]) -> str:
-    if row["action"] is None:
-        return "No action of the catalogue pays for itself."
-    gain = _number(row["expected_gain"], ",.2f")
-    role = "selected" if row["selected"] else "left alone as control" if row["control"] else "not within the budget"
-    return f"Action: {row['action']} by {row['channel']}, assumed gain {gain}; {role}, priority {row['priority']}."
+def _alive(history: History, bundle: Bundle, day: int) -> float:
+    """P(alive) as it was known at the end of a day."""
+    summary = rfm.summarise(history, day)
+    found = bundle.value.p_alive(*(summary[name].to_numpy() for name in ("frequency", "recency", "T")))
+    return float(found[0]) if found.size else 1.0
 
 
 def _number(value: object, form: str) -> str:

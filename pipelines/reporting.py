@@ -1,7 +1,6 @@
 """The report of a scoring: read what was scored, count what the base did, render one HTML file."""
 
 import datetime as dt
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
@@ -12,7 +11,6 @@ import pandas as pd
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from decisions import scores
 from decisions.overview import early_warning, top_decile_share
 from features.window import Window
 from pipelines import tracking
@@ -23,11 +21,12 @@ from pipelines.console import Progress
 from pipelines.earlier_scorings import EarlierScoring, last_scoring, stages_of, value_kpis
 from pipelines.files import replacing
 from pipelines.ingest import HistoryStore
-from pipelines.model_registry import BY_HAND_TAG, VERSION_TAG, Registered
+from pipelines.model_registry import BY_HAND_TAG, Registered
 from pipelines.policies import policy_version, retention_policy
+from pipelines.present_scoring import present_scoring
 from pipelines.report import Choice, Note, ReportInput, render
-from pipelines.score_manifest import listed, manifest_path
-from pipelines.scoring import ScoringError, champion_of
+from pipelines.score_manifest import listed
+from pipelines.scoring import champion_of
 from pipelines.tracking import Tracker
 from pipelines.training import known_until
 
@@ -50,29 +49,18 @@ def report(config: Config, store: HistoryStore, tracker: Tracker, progress: Prog
     """Write `report/DATE.html` for the scoring of the as-of date.
 
     Raises:
-        ScoringError: there is no scoring of that date by the present champion and software.
+        ScoringError: there is no scoring of that date, or it is not the present one.
     """
     as_of = known_until(config, store)
-    day = as_of.isoformat()
-    scores_path = config.directory / "scores" / f"{day}.parquet"
-    manifest = manifest_path(config, day)
-    if not (scores_path.exists() and manifest.exists()):
-        raise ScoringError(f"there is no scoring as of {day} in {config.directory}: run `lifecycle score` first.")
-    facts = json.loads(manifest.read_text())
     champion, bundle = champion_of(tracker)
-    if facts.get("table_version") != scores.VERSION or facts["model_version"] != champion.tags[VERSION_TAG]:
-        raise ScoringError(
-            f"the scoring as of {day} was made by model {facts['model_version']} and table version "
-            f"{facts.get('table_version')}, the champion is {champion.tags[VERSION_TAG]} and the software writes "
-            f"version {scores.VERSION}: run `lifecycle score` again, then the report."
-        )
+    table, facts = present_scoring(config, as_of, champion)
     progress("counting")
     last = last_scoring(config, as_of)
     former = None if last is None or last.policy in (None, bundle.stages) else last.policy
     counts = count_base(store, bundle.stages, Window(as_of, bundle.horizon), former=former)
     progress("rendering")
-    view = _input(config, store, tracker, champion, bundle, as_of, scores_path, facts, counts, last)
-    path = config.directory / "report" / f"{day}.html"
+    view = _input(config, store, tracker, champion, bundle, as_of, table, facts, counts, last)
+    path = config.directory / "report" / f"{as_of}.html"
     with replacing(path) as partial:
         partial.write_text(render(view, language=config.output.language), encoding="utf-8")
     return Reported(path, as_of, counts.moves)

@@ -162,6 +162,7 @@ def score(config: Config, store: HistoryStore, tracker: Tracker, progress: Progr
             "stage_policy": asdict(bundle.stages),
             "code_version": code_version(),
             "table_version": scores.VERSION,
+            "language": stamp.language,
             "pseudonyms": stamp.pseudonyms is not None,
             "rows": parts.rows,
             "buckets": len(parts.sizes),
