@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from scipy import stats
 
 from decisions.causes import diagnose
 from decisions.gains import Worth
@@ -18,7 +19,7 @@ from features.contacts import days_since_contact
 from features.history import History
 from features.window import Window
 from models.btyd import central, retention_terms
-from models.learning import Forecast, Snapshot
+from models.learning import Forecast, Snapshot, outlook
 from models.learning.loss import loss_probability, still_there
 from models.residual import residual_value
 from pipelines.bundle import Bundle
@@ -151,18 +152,25 @@ def _of_buyers(
         "purchases_at_risk": p_star * terms.w_prevent + (1 - p_star) * terms.w_back,
         "order_value": order,
         "value_after_second": money.margin * order * second,
-        "least_share": np.full(x.size, _least_share(forecast)),
+        "least_share": np.full(x.size, _least_share(forecast, window.horizon)),
     }
 
 
-def _least_share(forecast: Forecast) -> float:
-    """What share of the forecast spend is left at the lower end of the interval of its sum; NaN without one.
+def _least_share(forecast: Forecast, horizon: int) -> float:
+    """What share of the forecast spend is left at the lower end of the interval of its sum; NaN without amounts.
 
     The chance of single customers averages out over a list; what is too high for all alike does not, and that is what
-    the interval of the sum is about.
+    the interval of the sum is about. A champion that states none is taken to be as far off as sums commonly are where
+    no past tells how far.
     """
     expected = float(forecast.expected_spend.sum())
-    return forecast.spend_sum_low / expected if expected > 0 else np.nan
+    if not expected > 0:
+        return np.nan
+    if np.isfinite(forecast.spend_sum_low):
+        return forecast.spend_sum_low / expected
+    unknown = outlook.expect((), (), (), (), at=np.zeros(1), horizon=horizon)
+    reach = stats.t.ppf((1 + forecast.level) / 2, unknown.degrees) * unknown.spread[0]
+    return float(np.exp(-reach))
 
 
 def _with_interval(name: str, value: Floats, low: Floats, high: Floats) -> dict[str, Floats]:
