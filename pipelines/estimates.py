@@ -50,6 +50,7 @@ def estimate(history: History, bundle: Bundle, window: Window, base: WholeBase, 
         "closed": _closed(history, window)[known],
         "may_contact": _may_contact(history)[known],
         "days_since_contact": _days_since_contact(history, window)[known],
+        "first_purchase": np.full(known.size, base.first_purchase),
         "cause": diagnose(history, window.as_of_day, stages, base.causes, bundle.stages)[known],
     }
     spread = _Spread(known.size, buyers)
@@ -226,6 +227,7 @@ def worth_of(estimates: pa.Table, bundle: Bundle, money: MoneyTerms) -> Worth:
         order_value=column("order_value"),
         value_after_second=column("value_after_second"),
         margin=money.margin,
+        first_purchase_probability=float(column("first_purchase")[:1].sum()),
         **_new_customer(bundle, money),
     )
 

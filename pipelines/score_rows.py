@@ -1,11 +1,12 @@
 """The scores table, made from estimates and plan: part by part in, sorted by priority out, in bounded memory.
 
 Estimates are first scattered into files of consecutive priorities, then each file is sorted, put into words, checked
-and appended to the outputs. Nothing holds more than one file's rows.
+and appended to the outputs. Nothing holds more than two files' rows.
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +32,7 @@ from pipelines.score_parts import Parts
 
 Places = npt.NDArray[np.int64]
 
-CHUNK_ROWS = 100_000
+CHUNK_ROWS = 65_536
 PLACE = "place"
 """Column of intermediate files: where a customer stands in the plan."""
 CSV_DECIMALS = 6
@@ -173,8 +174,7 @@ def write(
     with ExitStack() as stack:
         as_parquet: pq.ParquetWriter | None = None
         as_csv: pa_csv.CSVWriter | None = None
-        for chunk in chunks:
-            table = _sorted(chunk, chosen, stamp, model_reasons)
+        for table in _read_ahead(chunks, lambda chunk: _sorted(chunk, chosen, stamp, model_reasons)):
             scores.check(table, first=first)
             readable = _csv_ready(table)
             if as_parquet is None or as_csv is None:
@@ -183,11 +183,21 @@ def write(
             as_parquet.write_table(table)
             as_csv.write_table(readable)
             first += table.num_rows
-            chunk.unlink()
     if first != parts.rows + 1:
         raise scores.ScoresError(
             f"scores: {parts.rows} customers were planned, {first - 1} rows came. This is a fault here."
         )
+
+
+def _read_ahead(chunks: Sequence[Path], read: Callable[[Path], pa.Table]) -> Iterator[pa.Table]:
+    """What is read of each chunk, in order; the next one is made ready while one is in use."""
+    with ThreadPoolExecutor(1) as reader:
+        ahead = reader.submit(read, chunks[0])
+        for following in chunks[1:]:
+            table = ahead.result()
+            ahead = reader.submit(read, following)
+            yield table
+        yield ahead.result()
 
 
 def _scatter(parts: Parts, chosen: Plan, scratch: Path) -> list[Path]:
@@ -215,6 +225,7 @@ def _sorted(chunk: Path, chosen: Plan, stamp: Stamp, model_reasons: ModelReasons
     """The scores of a file of consecutive priorities."""
     with pa.OSFile(str(chunk)) as source, pa.ipc.open_stream(source) as stream:
         estimates = stream.read_all()
+    chunk.unlink()
     place = estimates[PLACE].to_numpy()
     order = np.argsort(chosen.priority[place])
     return rows(estimates.take(pa.array(order)), chosen, place[order], stamp, model_reasons)

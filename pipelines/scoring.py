@@ -58,6 +58,7 @@ PLAN_COLUMNS = (
     "may_contact",
     "days_since_contact",
     "least_share",
+    "first_purchase",
 )
 """Columns of the estimates that the plan needs of all customers at once."""
 
