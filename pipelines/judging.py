@@ -24,6 +24,10 @@ DECIDING = ("churn_log_loss", "churn_auc", "spend_deviance", "spend_gini")
 
 The absolute error is not among them: it is least at the medians, so that whoever forecasts too little wins it."""
 SMALLEST_LOSS = 1e-6
+STEADIEST = "combined"
+"""The candidate that stays the winner unless another is better beyond noise: its weights were chosen on several
+windows and its level follows the season, where a lead in one window may be luck."""
+NOISE = 0.9
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,8 @@ def best(judged: Mapping[str, Judged]) -> tuple[str, str]:
     One metric alone can be won by luck of level in one window; a candidate that is near the top in probability, ranking
     and money is the one to rely on. Each metric counts as a loss, a ranking by what it lacks to a perfect one, and in
     ratios, so that none needs a unit and a large lead in one is worth more than a hair's breadth in another. Metrics
-    that this window does not define are left out; ties go to the first name. References are never preferred.
+    that this window does not define are left out; ties go to the first name. The combination wins unless another's lead
+    is beyond its bootstrap noise. References are never preferred.
 
     Raises:
         ValueError: no metric is defined on this window, or there are only references.
@@ -134,14 +139,35 @@ def best(judged: Mapping[str, Judged]) -> tuple[str, str]:
             f"none of {', '.join(DECIDING)} is defined on the test window (everybody or nobody bought). "
             "Choose another horizon or as-of date."
         )
-    losses = {
-        name: float(np.exp(np.mean([np.log(_loss(metric, found[name])) for metric, found in values.items()])))
-        for name in eligible
-    }
+    numbers = {one: {metric: found[one] for metric, found in values.items()} for one in eligible}
+    losses = {one: _mean_loss(numbers[one]) for one in eligible}
     name, *others = sorted(eligible, key=lambda one: (losses[one], one))
-    lead = f", {losses[others[0]] / losses[name] - 1:.1%} ahead of {others[0]}," if others else ""
-    numbers = ", ".join(f"{metric} {found[name]:.4g}" for metric, found in values.items())
-    return name, f"least mean loss{lead} over {numbers}"
+    told = "least mean loss"
+    if others:
+        told += f", {np.expm1(losses[others[0]] - losses[name]):.1%} ahead of {others[0]},"
+    if STEADIEST in others:
+        lead, low = _lead(judged[name].evaluation, judged[STEADIEST].evaluation, tuple(values))
+        if low <= 0:
+            told = f"{name} is {np.expm1(lead):.1%} ahead in mean loss, not beyond noise: the combination stays first,"
+            name = STEADIEST
+    return name, f"{told} over " + ", ".join(f"{metric} {value:.4g}" for metric, value in numbers[name].items())
+
+
+def _lead(first: Evaluation, second: Evaluation, metrics: Sequence[str]) -> tuple[float, float]:
+    """By how much the first's mean log loss is lower than the second's, and the lower paired bootstrap bound of it."""
+    lead = _mean_loss({m: second.metrics[m] for m in metrics}) - _mean_loss({m: first.metrics[m] for m in metrics})
+    drawn = [
+        _mean_loss({m: second.replicates[m][b] for m in metrics})
+        - _mean_loss({m: first.replicates[m][b] for m in metrics})
+        for b in range(first.replicates[metrics[0]].size)
+    ]
+    low = float(np.nanquantile(drawn, (1 - NOISE) / 2)) if np.isfinite(drawn).any() else lead
+    return lead, lead + (low - lead) * first.shrink
+
+
+def _mean_loss(metrics: Mapping[str, float]) -> float:
+    """Mean of the logs of the losses."""
+    return float(np.mean([np.log(_loss(metric, value)) for metric, value in metrics.items()]))
 
 
 def _loss(metric: str, value: float) -> float:

@@ -42,7 +42,16 @@ def test_the_truth_wins_though_a_low_forecast_has_the_smaller_absolute_error(mar
 def test_a_large_lead_in_probability_outweighs_a_hairs_breadth_elsewhere(market):
     truth, blurred = judged(market), judged(market, noise=0.8)
     assert best({"bgnbd": blurred, "lightgbm": truth})[0] == "lightgbm"
-    assert best({"combined": truth, "bgnbd": truth})[0] == "bgnbd"
+    assert best({"mbgnbd": truth, "bgnbd": truth})[0] == "bgnbd"
+
+
+def test_the_combination_gives_way_only_to_a_lead_beyond_noise(market):
+    truth, alike, blurred = judged(market), judged(market, noise=0.01), judged(market, noise=0.8)
+    assert best({"combined": truth, "bgnbd": truth})[0] == "combined"
+    name, why = best({"combined": alike, "lightgbm": truth})
+    assert name == "combined"
+    assert "not beyond noise" in why or "ahead of lightgbm" in why
+    assert best({"combined": blurred, "lightgbm": truth})[0] == "lightgbm"
 
 
 def test_references_never_win(market):
