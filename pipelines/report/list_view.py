@@ -5,6 +5,7 @@ from math import isfinite
 import pandas as pd
 
 from decisions.names import cause_name, strategy_name
+from decisions.reasons import FAVOUR
 from pipelines.report import numbers
 from pipelines.report.cells import cells, empty, number
 from pipelines.report.words import Words
@@ -108,10 +109,15 @@ class ListView(Words):
                 "loss": numbers.share(number(row["loss_probability"]), 0),
                 "silent": numbers.count(number(row["days_since_last_purchase"])),
                 "break_even": numbers.share(number(row["break_even_save_rate"])),
-                "why": str(row["reasons"]).replace(" %", "\u00a0%"),
+                **self._reasons(str(row["reasons"])),
             }
             for row in rows
         ]
+
+    def _reasons(self, text: str) -> dict[str, str]:
+        """Return reasons in two parts: why, and what speaks for staying, which may be empty."""
+        why, mark, favour = text.replace(" %", "\u00a0%").partition(FAVOUR[self.language])
+        return {"why": why.rstrip("; ；"), "favour": f"{mark}{favour}"}
 
     def warnings(self) -> list[dict[str, str]]:
         """Return the first rows of the early warning."""
@@ -127,7 +133,7 @@ class ListView(Words):
                 if empty(row["cause"])
                 else cause_name(str(row["cause"]), language=self.language),
                 "strategy": strategy_name(str(row["strategy"]), language=self.language),
-                "why": str(row["reasons"]).replace(" %", "\u00a0%"),
+                **self._reasons(str(row["reasons"])),
             }
             for row in rows
         ]

@@ -113,7 +113,7 @@ class Pictures:
                 ),
             )
             for name in _HISTORY
-            if name in table.columns
+            if name in table.columns and table[name].count() > 1
         ]
         return [(name, line) for name, line in drawn if line]
 

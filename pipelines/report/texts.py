@@ -83,7 +83,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "plan_targeted": ("Best list within the means", "资源范围内的最佳名单"),
     "plan_control": ("of these left alone as control", "其中作为对照组不联系"),
     "plan_selected": ("to be contacted", "需要联系"),
-    "plan_worth": ("customers for whom some action would pay", "某项行动能够回本的客户"),
+    "plan_worth": ("Customers for whom some action would pay", "某项行动能够回本的客户"),
     "plan_spent": ("− contacts and expected incentives", "− 接触与预期优惠成本"),
     "plan_budget": ("Budget", "预算"),
     "plan_no_budget": ("none set", "未设定"),
@@ -124,8 +124,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "plan_detectable_rate": (", which is an effect of {rate}", "，相当于效果 {rate}"),
     "plan_detectable_never": (
-        ", more than any of these actions could reach: enlarge the control share or the list",
-        "，超出这些行动所能达到的程度：请扩大对照组比例或名单",
+        ", more than any of these actions could reach",
+        "，超出这些行动所能达到的程度",
     ),
     "plan_no_control": (
         "There is no control group, so the effect of this list cannot be measured.",

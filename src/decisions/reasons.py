@@ -113,6 +113,9 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "favour": ("for staying: {favour}", "有利因素：{favour}"),
 }
 
+FAVOUR: Final = {language: _WORDS["favour"][place].format(favour="") for place, language in enumerate(LANGUAGES)}
+"""What stands before the drivers that speak for staying, by language; they end the reasons."""
+
 _UNLIKELY: Final = 0.5
 """From this probability of no purchase on, it is named as a reason."""
 
@@ -162,11 +165,10 @@ def reasons(facts: Facts, *, language: Language = "en", drivers: Drivers | None 
         ("closed", gone & closed),
         ("gone", gone & ~closed & by_rule),
         ("against", raised),
-        ("favour", lowered & ~raised),
         ("returned", facts.returned & ~gone),
         ("risk", doubtful),
         ("value", facts.worth_acting & (facts.value_at_risk >= 1)),
-        ("favour", lowered & raised),
+        ("favour", lowered),
     ]
     phrases = [sentences(_WORDS[name][LANGUAGES.index(language)], where, **holes) for name, where in rules]
     spoken = [None if cause == "silence" else cause_name(cause, language=language) for cause in CAUSES]

@@ -145,7 +145,7 @@ def test_sentences_hold_the_customers_own_numbers():
         "days_since_complaint": ("last complaint 12 days ago", "最近一次投诉在 12 天前"),
         "late_share": ("2 of 5 invoices late, by 17 days at most", "5 张账单中有 2 张逾期，最长 17 天"),
         "btyd_p_alive": (
-            "the purchase model alone gives 23 % probability of being still active",
+            "purchase model alone: 23 % probability of being still active",
             "单凭购买模型，仍活跃的概率为 23 %",
         ),
     }
@@ -235,7 +235,7 @@ def test_what_raises_the_risk_stands_apart_from_what_lowers_it():
     names = ("returns", "frequency", "btyd_p_alive", "days_since_last_purchase")
     said = spoken(names, np.array([[2, 1, 0]]), np.array([[0.9, -0.5, 0.3]]), seen, [own])[0]
     silent = "last bought 94 days ago, usual gap 31 days"
-    alive = f"{silent} (the purchase model alone gives 40 % probability of being still active)"
+    alive = f"{silent} (purchase model alone: 40 % probability of being still active)"
     assert said.against == f"{alive}; 2 returns so far"
     assert said.favour == "3 repeat purchases in 188 days"
     for weights in ([0.9, 0.5, np.nan], [-0.9, -0.5, np.nan]):

@@ -5,7 +5,7 @@ import pyarrow as pa
 
 from decisions.feature_words import feature_words
 from decisions.names import CAUSES, CHURNED, DECLINE, GROWTH, MATURE, NEW, PROSPECT
-from decisions.reasons import Drivers, Facts, reasons
+from decisions.reasons import FAVOUR, Drivers, Facts, reasons
 from decisions.wording import joined, percent, thousands
 from features.registry import features
 
@@ -67,6 +67,7 @@ def test_the_models_drivers_stand_in_the_place_of_the_rules():
     assert said[:3] == before[:3]
     assert said[5] == before[5]
     assert said[3] == "for staying: bought 40 times"
+    assert said[4].endswith(FAVOUR["en"] + "complaint-free")
     assert said[4] == (
         "an open complaint; 3 purchases in the last 90 days, 7 in the 90 before; "
         "62 % probability of no purchase in the next 90 days; 12,346 GBP at risk; for staying: complaint-free"

@@ -10,7 +10,7 @@ def purchase_probability(own: Own) -> Said:
     """Return the chance of a purchase in the horizon."""
     chance, days = percent(own["btyd_purchase_probability"]), own.terms.horizon
     return Said(
-        f"the purchase model alone gives {chance} probability of a purchase in the next {days} days",
+        f"purchase model alone: {chance} probability of a purchase in the next {days} days",
         f"单凭购买模型，未来 {days} 天购买的概率为 {chance}",
     )
 
@@ -20,7 +20,7 @@ def p_alive(own: Own) -> Said:
     """Return the chance of being a customer still."""
     chance = percent(own["btyd_p_alive"])
     return Said(
-        f"the purchase model alone gives {chance} probability of being still active",
+        f"purchase model alone: {chance} probability of being still active",
         f"单凭购买模型，仍活跃的概率为 {chance}",
     )
 
@@ -33,7 +33,7 @@ def expected_purchases(own: Own) -> Said:
     word = "基本不会购买" if value < 0.005 else f"购买 {number(value)} 次"
     things = "purchase" if count in ("1", "practically no") else "purchases"
     return Said(
-        f"the purchase model alone expects {count} {things} in the next {days} days",
+        f"purchase model alone: {count} {things} expected in the next {days} days",
         f"单凭购买模型，预计未来 {days} 天{word}",
     )
 
@@ -47,7 +47,7 @@ def expected_basket(own: Own) -> Said:
     if known(ever):
         past = Said(f", {own.money(ever)} on average so far", f"，迄今平均 {own.money(ever)}")
     return Said(
-        f"the purchase model alone expects {own.money(value)} a purchase{past.en}",
+        f"purchase model alone: {own.money(value)} a purchase expected{past.en}",
         f"单凭购买模型，预计每次购买 {own.money(value)}{past.zh}",
     )
 
@@ -57,6 +57,6 @@ def expected_spend(own: Own) -> Said:
     """Return how much the horizon is expected to bring."""
     value, days = own.money(own["btyd_expected_spend"]), own.terms.horizon
     return Said(
-        f"the purchase model alone expects {value} spent in the next {days} days",
+        f"purchase model alone: {value} of spend expected in the next {days} days",
         f"单凭购买模型，预计未来 {days} 天消费 {value}",
     )

@@ -71,7 +71,7 @@ def spoken(
     >>> own = Own({"frequency": 3.0, "recency": 94.0, "T": 188.0}, terms)
     >>> names, seen = ["btyd_p_alive", "frequency"], np.array([[0.231, 3.0]])
     >>> spoken(names, np.array([[0, 1]]), np.array([[1.2, -0.4]]), seen, [own])[0].against
-    'last bought 94 days ago, usual gap 31 days (the purchase model alone gives 23 % probability of being still active)'
+    'last bought 94 days ago, usual gap 31 days (purchase model alone: 23 % probability of being still active)'
     """
     return [_of_one(names, feature[i], contribution[i], value[i], one, language) for i, one in enumerate(own)]
 
