@@ -40,7 +40,7 @@ def _no_amounts(value: object) -> object:
     return None if value is False else value
 
 
-def _paths(value: object) -> object:
+def _one_or_several(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
@@ -53,7 +53,7 @@ def _memory(value: object) -> object:
 class Source(Section):
     """Where a table comes from: files of one kind, or a query against a database."""
 
-    path: Annotated[tuple[str, ...] | None, BeforeValidator(_paths)] = Field(
+    path: Annotated[tuple[str, ...] | None, BeforeValidator(_one_or_several)] = Field(
         default=None, description="a file, glob, folder, or list of them (CSV, TXT, XLSX, Parquet)"
     )
     database_env: str | None = Field(
@@ -62,10 +62,22 @@ class Source(Section):
     )
     query: str | None = Field(default=None, description="SQL that yields the table (with database_env)")
     sheet: str | None = Field(default=None, description="sheet of an XLSX file (default: the first)")
-    header: bool = Field(default=True, description="whether text files begin with a line of column names")
-    delimiter: str = Field(default=",", description='column separator of text files; "whitespace" for runs of blanks')
-    timestamp_format: str | None = Field(
-        default=None, description="strptime format of text timestamps, such as %Y%m%d; by default ISO 8601 is read"
+    header: bool = Field(default=True, description="whether text files have a line of column names above their rows")
+    delimiter: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None,
+        description='column separator of text files, "whitespace" for runs of blanks (default: the one of , ; tab | '
+        "under which the columns are found)",
+    )
+    encoding: str | None = Field(
+        default=None, description='encoding of text files, such as "cp1252" (default: UTF-8, or as the file marks it)'
+    )
+    decimal: Literal[".", ","] | None = Field(
+        default=None, description="decimal mark of numbers in text (default: a point; decimal commas are then refused)"
+    )
+    timestamp_format: Annotated[tuple[str, ...] | None, BeforeValidator(_one_or_several)] = Field(
+        default=None,
+        description='strptime format of text timestamps, such as "%d/%m/%Y", or a list of them; or "epoch_s", '
+        '"epoch_ms", "epoch_us", "excel_days" (default: ISO 8601)',
     )
 
     @model_validator(mode="after")
@@ -132,6 +144,20 @@ class PaymentsTable(Source):
     amount: Column = "amount"
 
 
+class CampaignsTable(Source):
+    """One row a contact that the firm made, or held back for a control group."""
+
+    customer_id: Column = "customer_id"
+    timestamp: Column = "timestamp"
+    treatment: OptionalColumn = Field(
+        default=None, description='what was sent (default: "treatment", where there is one)'
+    )
+    cost: OptionalColumn = Field(default=None, description='(default: "cost", where there is one)')
+    control: OptionalColumn = Field(
+        default=None, description='true for who was held back: no contact (default: "control", where there is one)'
+    )
+
+
 class Tables(Section):
     """The tables that come in; only the transactions are required."""
 
@@ -140,6 +166,7 @@ class Tables(Section):
     id_map: IdMapTable | None = None
     interactions: InteractionsTable | None = None
     payments: PaymentsTable | None = None
+    campaigns: CampaignsTable | None = None
 
 
 class Time(Section):
@@ -203,6 +230,9 @@ class Retention(Section):
     control_share: Annotated[float, Field(ge=0, lt=1)] = 0.1
     value_horizon_days: Annotated[int, Field(ge=1, le=3650)] = 365
     min_return: Money = Field(default=0.0, description="least net gain per unit of money spent")
+    min_days_between_contacts: Annotated[int, Field(ge=0)] = Field(
+        default=0, description="days that must have passed since the last contact in the campaigns table"
+    )
     salt: str = Field(default="lifecycle", description="goes into the hash that draws the control group")
     actions: tuple[ActionSection, ...] = Field(
         default=(), description="the catalogue (default: one retention offer and one for the second purchase)"

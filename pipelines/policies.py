@@ -21,6 +21,7 @@ def retention_policy(config: Config) -> RetentionPolicy:
         budget=retention.budget,
         control_share=retention.control_share,
         min_return=retention.min_return,
+        min_days_between_contacts=retention.min_days_between_contacts,
         value_horizon_days=retention.value_horizon_days,
         salt=retention.salt,
     )

@@ -4,6 +4,7 @@ Where the store has customers already, the new segment holds the whole of every 
 former rows are read back, so that a late row or a return of an old purchase is netted as if all had come at once.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,16 +14,20 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from features.account import REASON_CODES, REASONS
+from features.account import REASON_CODES
 from features.assemble import Assembled, CleanLines, assemble
 from features.columns import rank
 from features.ledger import Ledger
-from pipelines.ingest.contract import RAW, classify
-from pipelines.ingest.engine import stream
+from features.window import UNKNOWN_DAY
+from pipelines.ingest.contract import classify
+from pipelines.ingest.engine import reading, stream
 from pipelines.ingest.partition import CODED, InputTotals, Partitioned, Vocabulary, partition
+from pipelines.ingest.quarantine import of_former, of_lines, of_staged
+from pipelines.ingest.refusals import none_usable, refuse_decimal_commas, refuse_several_currencies
+from pipelines.ingest.rejects import keep_rejects
 from pipelines.ingest.segment import (
+    MEASURED,
     OPTIONAL,
     Columns,
     plain,
@@ -32,7 +37,6 @@ from pipelines.ingest.segment import (
     whole,
     write_bucket,
     write_names,
-    write_parquet,
 )
 from pipelines.ingest.sources import Source
 from pipelines.ingest.spec import IngestError, TableSpec
@@ -57,6 +61,9 @@ class Built:
     equal_rows_kept: int
     zero_amount_purchases: int
     unmatched: int
+    currencies: Mapping[str, int]
+    quarantine: list[str]
+    """Queries for the rows in quarantine, as long as the engine is open."""
 
 
 def build_segment(
@@ -73,26 +80,30 @@ def build_segment(
     report: Callable[[str, float], None],
 ) -> Built:
     """Build a segment of a source's rows, on top of a former store if there is one."""
-    sql = classify(
-        source.relation,
-        source.columns,
-        spec,
-        kind_of_id=kind_of_id,
-        n_buckets=n_buckets,
-        zero_amount=zero_amount,
-        aliases=aliases,
-    )
+    sql = classify(source, spec, kind_of_id=kind_of_id, n_buckets=n_buckets, zero_amount=zero_amount, aliases=aliases)
     columns = Columns(
         "amount" in spec.columns, "order_id" in spec.columns, tuple(c for c in OPTIONAL if c in spec.columns)
     )
     known = _known_names(former, columns)
-    parted = partition(
-        stream(con, sql),
-        scratch / "parts",
-        n_buckets=n_buckets,
-        has_money=columns.money,
-        vocabularies={name: Vocabulary(name, known.get(name, [])) for name in CODED},
-    )
+    with reading("transactions"):
+        parted = partition(
+            stream(con, sql),
+            scratch / "parts",
+            n_buckets=n_buckets,
+            has_money=columns.money,
+            vocabularies={name: Vocabulary(name, known.get(name, [])) for name in CODED},
+        )
+    malformed, lost, lost_digest = keep_rejects(con, "transactions", source, spec)
+    totals = parted.totals.plus(InputTotals(lost, 0, lost_digest))
+    pieces = [of_lines(malformed, "transactions")]
+    aside = parted.rows_set_aside()
+    if aside is not None:
+        con.register("set_aside", aside)
+        refuse_decimal_commas(con, "set_aside", spec)
+        pieces.append(of_staged("set_aside"))
+    base = None if former is None else former.manifest
+    currencies = Counter(parted.currencies) + Counter({} if base is None else base.currencies)
+    refuse_several_currencies(currencies)
     names, ranks = {}, {}
     for name, vocabulary in parted.vocabularies.items():
         names[name], ranks[name] = vocabulary.sorted()
@@ -101,25 +112,38 @@ def build_segment(
     write_names(folder, {name: names[name] for name in CODED if name in columns.optional})
     job = _Job(parted, folder, former, columns, kind_of_id, names, ranks)
     sums = _Sums(columns)
-    sums.ledgers.append(parted.set_aside)
+    sums.ledgers += [parted.set_aside, _of_lines(lost)]
     with ThreadPoolExecutor(WORKERS) as pool:
         for bucket, part in enumerate(pool.map(job.bucket, range(n_buckets))):
             report("sorting and netting", (bucket + 1) / n_buckets)
             sums.merge(part)
-    first, last = _span(parted, former, source)
-    write_parquet(_quarantine_table(parted, sums, former, names), folder / "quarantine.parquet")
-    base = None if former is None else former.manifest
+    if sums.orphans:
+        con.register("orphans", pa.concat_tables(sums.orphans))
+        pieces.append(of_staged("orphans", reason=ORPHAN))
+    if former is not None:
+        con.register("touched", pa.table({"id": pa.concat_arrays(sums.touched).cast(pa.string())}))
+        again = f"reason = '{ORPHAN}' AND customer_id IN (SELECT id FROM touched)"
+        pieces.append(of_former(former.quarantine_path, ["transactions"], but=again))
+    first, last = _span(parted, former, lambda: none_usable(con, totals.rows, source, pieces))
     return Built(
         folder=folder,
         columns=columns,
         first_day=first,
         last_day=last,
         ledger=Ledger.merge([*sums.ledgers, *([] if base is None else [base.the_ledger()])]),
-        totals=parted.totals if base is None else parted.totals.plus(base.totals),
+        totals=totals if base is None else totals.plus(base.totals),
         equal_rows_kept=sums.equal + (0 if base is None else base.equal_rows_kept),
         zero_amount_purchases=sums.zero + (0 if base is None else base.zero_amount_purchases),
         unmatched=sums.unmatched + (0 if base is None else base.unmatched),
+        currencies=dict(currencies),
+        quarantine=pieces,
     )
+
+
+def _of_lines(lost: int) -> Ledger:
+    """The ledger of lines that could not be cut."""
+    code = REASON_CODES["line_malformed"]
+    return Ledger.of(np.full(lost, UNKNOWN_DAY, np.int32), np.full(lost, code, np.int8), np.zeros(lost, np.int64))
 
 
 class _Sums:
@@ -128,7 +152,7 @@ class _Sums:
     def __init__(self, columns: Columns) -> None:
         self._columns = columns
         self.ledgers: list[Ledger] = []
-        self.quarantine: list[pa.Table] = []
+        self.orphans: list[pa.Table] = []
         self.touched: list[pa.Array] = []
         self.equal = self.zero = self.unmatched = 0
 
@@ -145,7 +169,7 @@ class _Sums:
     def merge(self, other: "_Sums") -> None:
         """Add the sums of a bucket."""
         self.ledgers += other.ledgers
-        self.quarantine += other.quarantine
+        self.orphans += other.orphans
         self.touched += other.touched
         self.equal += other.equal
         self.zero += other.zero
@@ -179,8 +203,7 @@ class _Job:
         sums.add(done, lines, 1)
         orphans = np.flatnonzero(done.reason == REASON_CODES[ORPHAN])
         if orphans.size:
-            found = rows.take(pa.array(np.sort(orphans)))
-            sums.quarantine.append(_quarantine(found, [ORPHAN] * found.num_rows, self.names))
+            sums.orphans.append(_named(rows.take(pa.array(np.sort(orphans))), self.names))
         write_bucket(self.folder, bucket, ids, rows, done, self.columns)
         return sums
 
@@ -265,63 +288,26 @@ def _assembled(rows: pa.Table, columns: Columns) -> tuple[pa.Array, Assembled, C
     return ids, assemble(lines), lines
 
 
-def _span(parted: Partitioned, former: HistoryStore | None, source: Source) -> tuple[int, int]:
+def _span(parted: Partitioned, former: HistoryStore | None, refusal: Callable[[], IngestError]) -> tuple[int, int]:
+    """First and last day of the store with the new rows; an error where no row can be used at all."""
     days = [d for d in (parted.first_day, parted.last_day) if d is not None]
     if former is not None:
         days += [former.manifest.first_day, former.manifest.last_day]
     if not days:
-        raise IngestError(
-            f"transactions: none of the {parted.totals.rows:,} rows can be used. Check the names of the columns and "
-            f"the format of the timestamps; the columns are {list(source.columns)}."
-        )
+        raise refusal()
     return min(days), max(days)
 
 
-def _quarantine_table(
-    parted: Partitioned,
-    sums: _Sums,
-    former: HistoryStore | None,
-    names: Mapping[str, pa.Array],
-) -> pa.Table:
-    """All rows in quarantine, in an order that does not depend on the order of reading."""
-    parts = list(sums.quarantine)
-    aside = parted.rows_set_aside()
-    if aside is not None:
-        reasons = np.array(list(REASONS))[aside["why"].to_numpy()].tolist()
-        parts.append(_quarantine(aside, reasons, {}))
-    if former is not None:
-        kept = pq.read_table(former.quarantine_path)
-        again = pc.and_(
-            pc.equal(kept["reason"], ORPHAN),
-            pc.is_in(kept["customer_id"], pa.concat_arrays(sums.touched).cast(pa.string())),
-        )
-        parts.append(kept.filter(pc.invert(again)))
-    if not parts:
-        return _quarantine(_no_rows("VARCHAR"), [], names)
-    table = pa.concat_tables(parts).combine_chunks()
-    return table.sort_by([("reason", "ascending"), ("row_hash", "ascending"), ("customer_id", "ascending")])
-
-
-def _quarantine(rows: pa.Table, reasons: list[str], names: Mapping[str, pa.Array]) -> pa.Table:
-    """Rows for the quarantine file: as they stood in the source, and why; ``names`` where columns are coded."""
-    raw = pc.split_pattern(whole(rows["raw"].cast(pa.string())), RAW)
-    fields = {"reason": pa.array(reasons, pa.string()), "customer_id": rows["id"].cast(pa.string())}
-    for place, name in enumerate(("timestamp", "amount", "order_id")):
-        fields[name] = pc.list_element(raw, place) if rows.num_rows else pa.array([], pa.string())
+def _named(rows: pa.Table, names: Mapping[str, pa.Array]) -> pa.Table:
+    """Rows with text for the codes of products, categories and channels, and every column that a staged row has."""
     for name in CODED:
+        text = pa.nulls(rows.num_rows, pa.string())
+        if name in rows.column_names:
+            code = plain(rows[name])
+            text = names[name].take(pa.array(code, mask=code < 0))
+            rows = rows.drop_columns([name])
+        rows = rows.append_column(name, text)
+    for name in MEASURED:
         if name not in rows.column_names:
-            fields[name] = pa.nulls(rows.num_rows, pa.string())
-        elif pa.types.is_integer(rows[name].type):
-            fields[name] = _named(plain(rows[name]), names.get(name))
-        else:
-            fields[name] = rows[name]
-    for name in ("quantity", "cost"):
-        fields[name] = (
-            rows[name].cast(pa.float64()) if name in rows.column_names else pa.nulls(rows.num_rows, pa.float64())
-        )
-    fields["row_hash"] = rows["row_hash"]
-    return pa.table(fields)
-
-
-def _named(code: np.ndarray, names: pa.Array | None) -> pa.Array:
-    return pa.nulls(code.size, pa.string()) if names is None else names.take(pa.array(code, mask=code < 0))
+            rows = rows.append_column(name, pa.nulls(rows.num_rows, pa.float64()))
+    return rows.cast(pa.schema([f.with_type(pa.string()) if f.name == "raw" else f for f in rows.schema]))

@@ -7,6 +7,8 @@ of that name, if it is installed.
 
 import importlib
 import os
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +24,9 @@ DRIVERS = {
 }
 """Address scheme -> driver package; any other scheme ``x`` means ``adbc_driver_x``."""
 
+SQLITE_LOOKAHEAD = {"adbc.sqlite.query.batch_rows": "65536"}
+"""SQLite's columns have no type of their own: the driver takes that of the values among so many first rows."""
+
 
 def read(spec: TableSpec, what: str) -> tuple[int, pa.RecordBatchReader]:
     """Number of rows of the query's result, and the result as a stream of Arrow batches."""
@@ -31,12 +36,18 @@ def read(spec: TableSpec, what: str) -> tuple[int, pa.RecordBatchReader]:
         )
     address = address_of(spec.uri_env, what)
     query = spec.query.strip().rstrip(";")
+    scheme, _, rest = address.partition(":")
+    of_sqlite = scheme.lower() == "sqlite"
+    if of_sqlite and not Path(rest.removeprefix("//")).is_file():
+        raise IngestError(f"{what}: the database at ${spec.uri_env} is not there: no such file. Mend the address.")
     try:
         connection = connect(address, what)
         with connection.cursor() as cursor:
             cursor.execute(f"SELECT count(*) FROM ({query}) AS counted")
             [rows] = cursor.fetchone()
         cursor = connection.cursor()
+        if of_sqlite:
+            cursor.adbc_statement.set_options(**SQLITE_LOOKAHEAD)
         cursor.execute(query)
         reader = cursor.fetch_record_batch()
     except IngestError:
@@ -44,7 +55,7 @@ def read(spec: TableSpec, what: str) -> tuple[int, pa.RecordBatchReader]:
     except Exception as error:
         told = without_address(error, address, spec.uri_env)
         raise IngestError(f"{what}: the database at ${spec.uri_env} refused: {told}") from None
-    return int(rows), pa.RecordBatchReader.from_batches(reader.schema, _held(reader, cursor, connection))
+    return int(rows), pa.RecordBatchReader.from_batches(reader.schema, _held(reader, cursor, connection, address, spec))
 
 
 def address_of(uri_env: str, what: str) -> str:
@@ -62,10 +73,15 @@ def without_address(error: Exception, address: str, uri_env: str) -> str:
     return told.replace(password, "***") if password else told
 
 
-def _held(reader: pa.RecordBatchReader, cursor: Any, connection: Any) -> Any:
+def _held(
+    reader: pa.RecordBatchReader, cursor: Any, connection: Any, address: str, spec: TableSpec
+) -> Iterator[pa.RecordBatch]:
     """Batches of a reader whose connection stays open until the last one was taken."""
     try:
         yield from reader
+    except Exception as error:
+        told = without_address(error, address, spec.uri_env or "")
+        raise OSError(f"{told}. A column with values of several types needs a CAST in the query.") from None
     finally:
         cursor.close()
         connection.close()

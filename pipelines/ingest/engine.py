@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from pipelines.ingest.partition import ROWS_PER_BATCH
+from pipelines.ingest.spec import IngestError
 
 
 def connect(scratch: Path, memory_limit: str) -> duckdb.DuckDBPyConnection:
@@ -35,6 +37,20 @@ def stream(con: duckdb.DuckDBPyConnection, sql: str) -> Iterator[pa.RecordBatch]
         while (batch := ahead.result()) is not None:
             ahead = reader.submit(next, batches, None)
             yield batch
+
+
+@contextmanager
+def reading(what: str) -> Iterator[None]:
+    """What the engine, a driver or a file says of a table that cannot be read, as an error of ours."""
+    try:
+        yield
+    except (duckdb.Error, pa.ArrowException, OSError) as error:
+        raise IngestError(f"{what} cannot be read: {said(error)}") from error
+
+
+def said(error: Exception) -> str:
+    """The first paragraph of an engine's message: what follows advises on options that it does not have here."""
+    return str(error).split("\n\n")[0].split("\nPossible ")[0].split("Detail: Python")[0].strip()
 
 
 def engine_hash() -> int:

@@ -1,66 +1,41 @@
-"""The optional tables: customers, interactions and payments in the same buckets as the transactions, and the id map."""
+"""The optional tables: customers, interactions, payments and campaigns in the same buckets as the transactions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from features.account import FIRST_POSSIBLE, LARGEST_AMOUNT, LAST_POSSIBLE
+from features.ledger import Ledger
+from features.side_account import SIDE_CODES, SIDE_REASONS, USED, TableAccount
+from features.side_contract import SIDE_TABLES, Roles
 from features.side_tables import SideTables
-from pipelines.ingest.contract import check_columns, date_sql, id_sql
+from features.window import UNKNOWN_DAY
+from pipelines.ingest.contract import joined
 from pipelines.ingest.engine import only_row
+from pipelines.ingest.quarantine import of_lines
+from pipelines.ingest.rejects import keep_rejects
 from pipelines.ingest.segment import part_path, write_parquet
-from pipelines.ingest.sources import Source, quoted
+from pipelines.ingest.sources import Source
 from pipelines.ingest.spec import IngestError, TableSpec
-
-ROLES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "customers": (("customer_id",), ("registered_at", "closed_at")),
-    "interactions": (("customer_id", "timestamp", "kind"), ("timestamp",)),
-    "payments": (("customer_id", "invoiced_at", "amount"), ("invoiced_at", "due_at", "paid_at")),
-}
-"""Table -> (columns it needs, columns that are dates)."""
-
-NUMBERS = ("value", "amount", "acquisition_cost")
+from pipelines.ingest.values import Values, check_columns, check_kinds, day_sql, literal, quoted
 
 
 @dataclass(frozen=True, slots=True)
 class ExtraTable:
-    """One optional table in the store: its digest, its rows, and how many of them could not be used."""
+    """One optional table in the store: the digest of its content, how many rows it has, and how each ended."""
 
     digest: str
     rows: int
-    unusable: int
+    ledger: Mapping[str, list[int]]
 
-
-def load_aliases(con: duckdb.DuckDBPyConnection, source: Source, spec: TableSpec, kind_of_id: str) -> str:
-    """Load the id map as a table (alias, customer_id) of the engine, chains followed to their end; return its name."""
-    names = {"alias": "alias", "customer_id": "customer_id", **spec.columns}
-    check_columns("id_map", names, source.columns, ("alias", "customer_id"))
-    pairs = con.sql(
-        f"SELECT DISTINCT {id_sql(names['alias'], kind_of_id)} AS alias, "
-        f"{id_sql(names['customer_id'], kind_of_id)} AS customer_id FROM {source.relation} AS s"
-    ).to_arrow_table()
-    pairs = pairs.drop_null()
-    target = dict(zip(pairs["alias"].to_pylist(), pairs["customer_id"].to_pylist(), strict=True))
-    if len(target) < pairs.num_rows:
-        raise IngestError(f"id_map: {pairs.num_rows - len(target):,} aliases name several customers. Keep one each.")
-    ends = {}
-    for alias in target:
-        seen, end = {alias}, target[alias]
-        while end in target and target[end] != end:
-            if end in seen:
-                raise IngestError(f"id_map: the aliases {sorted(map(str, seen))[:5]} go round in a circle. Break it.")
-            seen.add(end)
-            end = target[end]
-        ends[alias] = end
-    kind = pa.string() if kind_of_id == "VARCHAR" else pa.int64()
-    table = pa.table({"alias": pa.array(list(ends), kind), "customer_id": pa.array(list(ends.values()), kind)})
-    con.register("aliases_arrow", table)
-    con.execute("CREATE OR REPLACE TEMP TABLE aliases AS SELECT * FROM aliases_arrow").fetchall()
-    con.unregister("aliases_arrow")
-    return "aliases"
+    def account(self, what: str, as_of: int) -> TableAccount:
+        """The account of its rows as of a day."""
+        return TableAccount.of(what, Ledger.of_lists(self.ledger), input_rows=self.rows, as_of=as_of)
 
 
 def write_table(
@@ -73,76 +48,182 @@ def write_table(
     kind_of_id: str,
     n_buckets: int,
     aliases: str | None,
-) -> ExtraTable:
-    """Write an optional table into ``folder``, a file a bucket, sorted by customer and date."""
-    needed, dates = ROLES[what]
-    names = spec.columns
-    check_columns(what, names, source.columns, needed)
-    raw_id = id_sql(names["customer_id"], kind_of_id)
-    identity = raw_id if aliases is None else f"coalesce(m.customer_id, {raw_id})"
-    joined = "" if aliases is None else f" LEFT JOIN {aliases} AS m ON {raw_id} = m.alias"
-    own = "TRUE" if aliases is None else "m.alias IS NULL"
-    fields, tests = [], ["id IS NOT NULL"]
-    for role, name in names.items():
-        if role == "customer_id":
-            continue
-        kind = source.columns[name]
-        if role in dates:
-            fields.append(f"{date_sql(name, kind, spec.timestamp_format)} AS {quoted(role)}")
-            if role in needed:
-                tests.append(f"{quoted(role)} IS NOT NULL")
-        elif role in NUMBERS or (what == "customers" and _is_number(con, source, name, kind)):
-            fields.append(f"TRY_CAST(s.{quoted(name)} AS DOUBLE) AS {quoted(role)}")
-        elif kind == "BOOLEAN":
-            fields.append(f"s.{quoted(name)} AS {quoted(role)}")
-        else:
-            fields.append(f"nullif(CAST(s.{quoted(name)} AS VARCHAR), '') AS {quoted(role)}")
-    every = ", ".join(f"s.{quoted(c)}" for c in source.columns)
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE extra AS SELECT {identity} AS id, {own} AS own, (hash({every}) >> 1)::BIGINT AS "
-        f"row_hash, {', '.join(fields) or 'NULL AS nothing'} FROM {source.relation} AS s{joined}"
-    ).fetchall()
-    usable = " AND ".join(tests)
-    rows, unusable, digest = only_row(
-        con, f"SELECT count(*), count(*) FILTER (NOT ({usable})), sum(row_hash::HUGEINT) FROM extra"
+) -> tuple[ExtraTable, list[str]]:
+    """Write an optional table into ``folder``, a file a bucket, sorted by customer and date.
+
+    Returns what the store says of it, and queries for its rows in quarantine.
+    """
+    roles, names = SIDE_TABLES[what], spec.columns
+    check_columns(what, names, source.columns, roles.needed)
+    dates = (*([roles.dated_by] if roles.dated_by else []), *roles.dates, *roles.open_dates)
+    numbers = (*([roles.amount] if roles.amount else []), *roles.numbers)
+    check_kinds(
+        what,
+        source.columns,
+        {role: names[role] for role in dates if role in names},
+        {role: names[role] for role in numbers if role in names},
     )
+    con.execute(f"CREATE OR REPLACE TEMP TABLE loaded AS SELECT * FROM {source.relation}").fetchall()
+    values = source.values(spec)
+    identity, own, relation = joined(values, names["customer_id"], kind_of_id, "loaded", aliases)
+    fields = "".join(f", {field} AS {quoted(role)}" for role, field in _fields(con, what, roles, values).items())
+    day = day_sql(values.date(names[roles.dated_by])) if roles.dated_by else str(UNKNOWN_DAY)
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE extra AS SELECT {identity} AS __id, {own} AS __own, "
+        f"CAST({_reason(roles, values, identity)} AS UTINYINT) AS __why, CAST({day} AS INTEGER) AS __day, "
+        f"(hash({values.everything()}) >> 1)::BIGINT AS __hash, s AS __whole{fields} FROM {relation}"
+    ).fetchall()
     if what == "customers":
         _one_row_each(con)
-    order = ", ".join(["id", *(quoted(d) for d in dates if d in names), "row_hash"])
-    first = "QUALIFY row_number() OVER (PARTITION BY id ORDER BY own DESC, row_hash) = 1" if what == "customers" else ""
+    table, pieces = account_of(con, what, source, spec, names[roles.dated_by] if roles.dated_by else None)
+    order = ", ".join(["__id", *(quoted(role) for role in dates if role in names), "__hash"])
+    columns = "".join(f", {quoted(role)}" for role in names if role != "customer_id")
     for bucket in range(n_buckets):
-        table = con.sql(
-            f"SELECT id AS customer_id, * EXCLUDE (id, own, row_hash) FROM extra WHERE {usable} "
-            f"AND hash(id) % {n_buckets} = {bucket} {first} ORDER BY {order}"
+        part = con.sql(
+            f"SELECT __id AS customer_id{columns} FROM extra WHERE __why IN {USED} "
+            f"AND hash(__id) % {n_buckets} = {bucket} ORDER BY {order}"
         ).to_arrow_table()
-        write_parquet(table, part_path(folder, bucket, what))
-    con.execute("DROP TABLE extra").fetchall()
-    return ExtraTable(f"{int(rows)}-{int(digest or 0):x}", int(rows), int(unusable))
+        write_parquet(part, part_path(folder, bucket, what))
+    return table, pieces
+
+
+def account_of(
+    con: duckdb.DuckDBPyConnection, what: str, source: Source, spec: TableSpec, dated_by: str | None
+) -> tuple[ExtraTable, list[str]]:
+    """The account of the rows in the table ``extra`` and of the malformed lines; queries for those in quarantine."""
+    malformed, lost, lost_digest = keep_rejects(con, what, source, spec)
+    cells = con.execute(
+        f"SELECT CASE WHEN __day BETWEEN {FIRST_POSSIBLE} AND {LAST_POSSIBLE} THEN __day ELSE {UNKNOWN_DAY} END, "
+        "__why, count(*) FROM extra GROUP BY ALL ORDER BY ALL"
+    ).fetchall()
+    day, reason, rows = (np.array(column) for column in zip(*cells, strict=True)) if cells else np.zeros((3, 0))
+    found = Ledger(day.astype(np.int32), reason.astype(np.int8), rows.astype(np.int64), np.zeros(rows.size, np.int64))
+    if lost:
+        unknown, code = np.array([UNKNOWN_DAY], np.int32), np.array([SIDE_CODES["line_malformed"]], np.int8)
+        found = Ledger.merge([found, Ledger(unknown, code, np.array([lost]), np.array([0]))])
+    [digest] = only_row(con, "SELECT coalesce(sum(__hash::HUGEINT), 0) FROM extra")
+    total = int(found.rows.sum())
+    reasons = "[" + ", ".join(literal(name) for name in SIDE_REASONS) + "]"
+    bad = tuple(code for name, code in SIDE_CODES.items() if SIDE_REASONS[name][0] == "quarantined")
+    stamp = f'CAST(__whole.{quoted(dated_by)} AS VARCHAR) AS "timestamp", ' if dated_by else ""
+    name = quoted(f"quarantined_{what}")
+    con.execute(
+        f'CREATE OR REPLACE TEMP TABLE {name} AS SELECT {literal(what)} AS "table", {reasons}[__why + 1] AS reason, '
+        f"CAST(__id AS VARCHAR) AS customer_id, {stamp}CAST(to_json(__whole) AS VARCHAR) AS source, __hash AS row_hash "
+        f"FROM extra WHERE __why IN {bad}"
+    ).fetchall()
+    pieces = [f"SELECT * FROM {name}", of_lines(malformed, what)]
+    return ExtraTable(f"{total}-{int(digest) + lost_digest:x}", total, found.lists()), pieces
+
+
+def _reason(roles: Roles, values: Values, identity: str) -> str:
+    """The code of the reason for which a row is used or not."""
+    names = values.spec.columns
+    tests = [
+        (values.no_identity(names["customer_id"]), "customer_missing"),
+        (f"{identity} IS NULL", "customer_unreadable"),
+    ]
+    if roles.dated_by is not None:
+        date = values.date(names[roles.dated_by])
+        tests += [
+            (values.absent(names[roles.dated_by]), "timestamp_missing"),
+            (f"{date} IS NULL", "timestamp_unreadable"),
+            (
+                f"coalesce({day_sql(date)} NOT BETWEEN {FIRST_POSSIBLE} AND {LAST_POSSIBLE}, TRUE)",
+                "timestamp_impossible",
+            ),
+        ]
+    for role in (*roles.dates, *roles.open_dates):
+        if role in names:
+            date = values.date(names[role])
+            some = f"NOT {values.absent(names[role])}"
+            early = f"{date} < DATE '1900-01-01'"
+            far = "" if role in roles.open_dates else f" OR {date} > DATE '2199-12-31'"
+            tests += [
+                (f"{some} AND {date} IS NULL", "date_unreadable"),
+                (f"{some} AND ({early}{far})", "date_impossible"),
+            ]
+    if roles.amount is not None:
+        some, number = f"NOT {values.absent(names[roles.amount])}", values.number(names[roles.amount])
+        tests += [
+            (f"{some} AND {number} IS NULL", "amount_unreadable"),
+            (f"{some} AND NOT isfinite({number})", "amount_not_finite"),
+            (f"{some} AND abs({number}) > {LARGEST_AMOUNT}", "amount_out_of_range"),
+        ]
+    for role in roles.flags:
+        if role in names:
+            flag = values.flag(names[role])
+            tests.append((f"NOT {values.absent(names[role])} AND {flag} IS NULL", "flag_unreadable"))
+            if role == "control":
+                tests.append((flag, "held_back"))
+    cases = " ".join(f"WHEN {test} THEN {SIDE_CODES[name]}" for test, name in tests)
+    return f"CASE {cases} ELSE {SIDE_CODES['in_use']} END"
+
+
+def _fields(con: duckdb.DuckDBPyConnection, what: str, roles: Roles, values: Values) -> dict[str, str]:
+    """Role -> its value in the store."""
+    found = {}
+    for role, name in values.spec.columns.items():
+        if role == "customer_id":
+            continue
+        if role == roles.dated_by or role in roles.dates:
+            found[role] = values.date(name)
+        elif role in roles.open_dates:
+            date = values.date(name)
+            found[role] = f"CASE WHEN {date} <= DATE '2199-12-31' THEN {date} END"
+        elif role in roles.flags:
+            found[role] = values.flag(name)
+        elif role == roles.amount or role in roles.numbers:
+            number = values.number(name)
+            found[role] = f"CASE WHEN isfinite({number}) AND abs({number}) <= {LARGEST_AMOUNT} THEN {number} END"
+        elif what == "customers" and _is_number(con, values, name):
+            found[role] = f"TRY_CAST({values.raw(name)} AS DOUBLE)"
+        else:
+            found[role] = values.raw(name) if values.kind(name) == "BOOLEAN" else values.text(name)
+    return found
 
 
 def _one_row_each(con: duckdb.DuckDBPyConnection) -> None:
-    [twice] = only_row(con, "SELECT count(*) FROM (SELECT id FROM extra WHERE own GROUP BY id HAVING count(*) > 1)")
-    if twice:
-        raise IngestError(f"customers: {int(twice):,} ids appear in more than one row. Keep one row a customer.")
-
-
-def _is_number(con: duckdb.DuckDBPyConnection, source: Source, name: str, kind: str) -> bool:
-    """Whether a text column of a re-readable source holds nothing but numbers."""
-    if kind != "VARCHAR":
-        return kind not in ("BOOLEAN", "DATE") and not kind.startswith("TIMESTAMP")
-    if not source.relation.startswith("("):
-        return False
-    column = f"nullif(trim(s.{quoted(name)}), '')"
-    some, good = only_row(
-        con, f"SELECT count({column}), count(TRY_CAST({column} AS DOUBLE)) FROM {source.relation} AS s"
+    """Keep one row a customer: of equal rows the first, of rows that the id map joins the customer's own."""
+    used, duplicate, other = SIDE_CODES["in_use"], SIDE_CODES["duplicate"], SIDE_CODES["other_row"]
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE extra AS SELECT * REPLACE (CASE WHEN __why = {used} AND row_number() OVER "
+        f"(PARTITION BY __why, __id, __hash ORDER BY __own DESC) > 1 THEN {duplicate} ELSE __why END AS __why) "
+        "FROM extra"
+    ).fetchall()
+    twice, one = only_row(
+        con,
+        f"SELECT count(*), min(__id) FROM (SELECT __id FROM extra WHERE __own AND __why = {used} GROUP BY __id "
+        "HAVING count(*) > 1)",
     )
+    if twice:
+        raise IngestError(
+            f"customers: {int(twice):,} ids have several rows that differ (such as {one!r}); the table has one row a "
+            "customer. Keep one each."
+        )
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE extra AS SELECT * REPLACE (CASE WHEN __why = {used} AND row_number() OVER "
+        f"(PARTITION BY __why, __id ORDER BY __own DESC, __hash) > 1 THEN {other} ELSE __why END AS __why) FROM extra"
+    ).fetchall()
+
+
+def _is_number(con: duckdb.DuckDBPyConnection, values: Values, name: str) -> bool:
+    """Whether a column holds nothing but numbers."""
+    kind = values.kind(name)
+    if kind != "VARCHAR":
+        return (
+            kind not in ("BOOLEAN", "DATE", "UUID")
+            and not kind.startswith(("TIME", "STRUCT", "MAP"))
+            and "[" not in kind
+        )
+    column = f"nullif(trim({values.raw(name)}), '')"
+    some, good = only_row(con, f"SELECT count({column}), count(TRY_CAST({column} AS DOUBLE)) FROM loaded AS s")
     return int(some) > 0 and int(some) == int(good)
 
 
 def read_side_tables(folder: Path, bucket: int, present: Mapping[str, ExtraTable]) -> SideTables:
     """The optional tables of one bucket."""
-
-    def one(what: str) -> pa.Table | None:
-        return pq.read_table(part_path(folder, bucket, what)) if what in present else None
-
-    return SideTables(one("customers"), one("interactions"), one("payments"))
+    tables: dict[str, pa.Table] = {
+        what: pq.read_table(part_path(folder, bucket, what)) for what in SIDE_TABLES if what in present
+    }
+    return SideTables(**tables)

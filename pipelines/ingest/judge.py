@@ -1,4 +1,7 @@
-"""Whether an account is acceptable: it adds up, and not too much of the input was quarantined."""
+"""Whether an account is acceptable: it adds up, and not too much of the transactions was quarantined.
+
+The optional tables have no limit: most visits to a shop's pages, say, name no customer.
+"""
 
 from pathlib import Path
 

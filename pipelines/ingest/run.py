@@ -5,20 +5,24 @@ import fcntl
 import math
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from features.account import Account
+from features.side_contract import SIDE_TABLES
+from pipelines.ingest import contract, id_map
 from pipelines.ingest.build import Built, build_segment
-from pipelines.ingest.contract import check_columns, id_type
-from pipelines.ingest.engine import connect, engine_hash
-from pipelines.ingest.extras import ROLES, ExtraTable, load_aliases, write_table
+from pipelines.ingest.engine import connect, engine_hash, reading
+from pipelines.ingest.extras import ExtraTable, write_table
+from pipelines.ingest.id_map import load_aliases
 from pipelines.ingest.judge import judged
-from pipelines.ingest.sources import Source, SourceFile, find_files, open_database, open_files
+from pipelines.ingest.quarantine import of_former, write_quarantine
+from pipelines.ingest.sources import Source, SourceFile, check_unchanged, find_files, open_database, open_files
 from pipelines.ingest.spec import IngestError, QuarantineLimits, Tables, TableSpec
-from pipelines.ingest.store import FORMAT, HistoryStore, Manifest, ledger_lists
+from pipelines.ingest.store import FORMAT, QUARANTINE, HistoryStore, Manifest
+from pipelines.ingest.values import check_columns, check_formats, id_type
 
 import duckdb  # isort: skip
 
@@ -28,6 +32,13 @@ LINES_PER_BUCKET = 1_500_000
 """Lines of one bucket: what is held in memory at a time."""
 
 SCRATCH = ".ingest-"
+
+NEEDED: Mapping[str, tuple[str, ...]] = {
+    "transactions": contract.NEEDED,
+    "id_map": id_map.NEEDED,
+    **{what: roles.needed for what, roles in SIDE_TABLES.items()},
+}
+"""Table -> roles whose columns every file of it must have."""
 
 
 def ingest(
@@ -54,12 +65,12 @@ def ingest(
         report("looking at the sources", 0.0)
         former = HistoryStore(directory, Manifest.read(directory)) if _current(directory) else None
         _sweep(directory, former)
-        files = {what: find_files(spec, what) for what, spec in _present(tables).items() if spec.path is not None}
+        files = {what: find_files(spec, what) for what, spec in tables.present() if spec.path is not None}
         settings = _settings(tables, zero_amount)
         if former is not None and former.manifest.settings != settings:
             former = None
         inputs = {what: sorted(f.sha256 for f in found) for what, found in files.items()}
-        if former is not None and former.manifest.inputs == inputs and len(files) == len(_present(tables)):
+        if former is not None and former.manifest.inputs == inputs and len(files) == len(list(tables.present())):
             report("history is up to date", 1.0)
             return judged(former.account_as_of(_known(as_of, former)), limits, former.quarantine_path)
         scratch = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=directory))
@@ -106,15 +117,13 @@ class _Work:
         source = self._open("transactions", spec, fresh) if fresh is None or fresh else None
         if base is not None:
             kind, n_buckets = base.manifest.id_type, base.manifest.n_buckets
+            _check_ids(source, spec, kind)
         else:
             assert source is not None
             check_columns("transactions", spec.columns, source.columns, ("customer_id", "timestamp"))
             kind = id_type(source.columns, spec.columns["customer_id"], "transactions")
             n_buckets = self.buckets or 1 << max(0, math.ceil(math.log2(max(source.rows, 1) / LINES_PER_BUCKET)))
-        aliases = None
-        if self.tables.id_map is not None:
-            id_map = self._open("id_map", self.tables.id_map, self.files.get("id_map"))
-            aliases = load_aliases(self.con, id_map, self.tables.id_map, kind)
+        aliases, beside, pieces = self._aliases(kind)
         built: Built | None = None
         if source is not None:
             built = build_segment(
@@ -131,8 +140,18 @@ class _Work:
             )
             if former is not None and spec.path is None and built.totals == former.manifest.totals:
                 base, built = former, None  # a database that says what it said before
-        extras, extra_tables = self._extras(base, inputs, kind, n_buckets, aliases)
-        return self._manifest(base, built, extras, extra_tables, inputs, settings, n_buckets, kind)
+        extras = self._extras(base, inputs, kind, n_buckets, aliases)
+        for what, files in self.files.items():
+            check_unchanged(files, what)
+        return self._manifest(
+            base,
+            built,
+            replace(extras, tables=beside | extras.tables, pieces=pieces + extras.pieces),
+            inputs,
+            settings,
+            n_buckets,
+            kind,
+        )
 
     def _added(self, former: HistoryStore | None, inputs: dict[str, list[str]]) -> list[SourceFile] | None:
         """Files of transactions that the store lacks; None where the store must be built anew."""
@@ -148,53 +167,78 @@ class _Work:
         return [f for f in self.files["transactions"] if f.sha256 not in known]
 
     def _open(self, what: str, spec: TableSpec, files: list[SourceFile] | None) -> Source:
+        check_formats(self.con, what, spec)
         if files is None:
             return open_database(self.con, spec, what)
-        return open_files(self.con, files, spec, what)
+        return open_files(self.con, files, spec, NEEDED[what], what, self.scratch)
+
+    def _aliases(self, kind: str) -> tuple[str | None, dict[str, ExtraTable], list[str]]:
+        """The id map as a table of the engine, its account, and queries for its rows in quarantine."""
+        spec = self.tables.id_map
+        if spec is None:
+            return None, {}, []
+        source = self._open("id_map", spec, self.files.get("id_map"))
+        with reading("id_map"):
+            aliases, account, pieces = load_aliases(self.con, source, spec, kind)
+        return aliases, {"id_map": account}, pieces
 
     def _extras(
-        self,
-        base: HistoryStore | None,
-        inputs: dict[str, list[str]],
-        kind: str,
-        n_buckets: int,
-        aliases: str | None,
-    ) -> tuple[str | None, dict[str, ExtraTable]]:
+        self, base: HistoryStore | None, inputs: dict[str, list[str]], kind: str, n_buckets: int, aliases: str | None
+    ) -> "_Extras":
         """The optional tables: the former folder where nothing changed, else a new one."""
-        wanted = {what: spec for what, spec in _present(self.tables).items() if what in ROLES}
+        wanted = {what: spec for what, spec in self.tables.present() if what in SIDE_TABLES}
         if not wanted:
-            return None, {}
+            return _Extras(None, None, {}, [])
         if base is not None and all(
             what in inputs and base.manifest.inputs.get(what) == inputs[what] for what in wanted
         ):
-            return base.manifest.extras, dict(base.manifest.extra_tables)
+            return _former_extras(base, wanted)
         folder = self.scratch / "extras"
         folder.mkdir()
-        found = {}
+        tables, pieces = {}, []
         for what, spec in wanted.items():
             self.report(f"reading {what}", 0.0)
             source = self._open(what, spec, self.files.get(what))
-            found[what] = write_table(
-                self.con, what, source, spec, folder, kind_of_id=kind, n_buckets=n_buckets, aliases=aliases
-            )
-        if base is not None and found == base.manifest.extra_tables:
-            return base.manifest.extras, found
-        return _adopt(folder, self.directory, "extras"), found
+            with reading(what):
+                tables[what], found = write_table(
+                    self.con,
+                    what,
+                    source,
+                    spec.of(source.columns),
+                    folder,
+                    kind_of_id=kind,
+                    n_buckets=n_buckets,
+                    aliases=aliases,
+                )
+            pieces += found
+        if base is not None and tables == {what: base.manifest.extra_tables.get(what) for what in wanted}:
+            return _former_extras(base, wanted)
+        return _Extras(folder, None, tables, pieces)
 
     def _manifest(
         self,
         base: HistoryStore | None,
         built: Built | None,
-        extras: str | None,
-        extra_tables: dict[str, ExtraTable],
+        extras: "_Extras",
         inputs: dict[str, list[str]],
         settings: dict[str, object],
         n_buckets: int,
         kind: str,
     ) -> Manifest:
+        """The manifest of the store; the folder that is new takes the quarantine file of all tables."""
+        if built is not None:
+            write_quarantine(self.con, built.quarantine + extras.pieces, built.folder / QUARANTINE)
+        elif extras.folder is not None:
+            assert base is not None
+            rows = of_former(base.quarantine_path, ["transactions"])
+            write_quarantine(self.con, [rows, *extras.pieces], extras.folder / QUARANTINE)
+        beside = extras.kept if extras.folder is None else _adopt(extras.folder, self.directory, "extras")
         if built is None:
             assert base is not None
-            return replace(base.manifest, inputs=inputs, extras=extras, extra_tables=extra_tables)
+            quarantine = base.manifest.quarantine if extras.folder is None or beside is None else beside
+            return replace(
+                base.manifest, inputs=inputs, extras=beside, extra_tables=extras.tables, quarantine=quarantine
+            )
         segment = _adopt(built.folder, self.directory, "segment")
         return Manifest(
             format=FORMAT,
@@ -205,16 +249,45 @@ class _Work:
             id_type=kind,
             columns=built.columns,
             segments=(*(base.manifest.segments if base is not None else ()), segment),
-            extras=extras,
-            extra_tables=extra_tables,
+            extras=beside,
+            extra_tables=extras.tables,
             first_day=built.first_day,
             last_day=built.last_day,
-            ledger=ledger_lists(built.ledger),
+            ledger=built.ledger.lists(),
             totals=built.totals,
             equal_rows_kept=built.equal_rows_kept,
             zero_amount_purchases=built.zero_amount_purchases,
             unmatched=built.unmatched,
+            currencies=built.currencies,
+            quarantine=segment,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Extras:
+    """The optional tables of an ingest: a new folder in the scratch, or the former store's that is kept."""
+
+    folder: Path | None
+    kept: str | None
+    tables: dict[str, ExtraTable]
+    pieces: list[str]
+    """Queries for their rows in quarantine."""
+
+
+def _check_ids(source: Source | None, spec: TableSpec, kind: str) -> None:
+    """Refuse new files whose ids are not of the type that the store has."""
+    if source is not None and (found := id_type(source.columns, spec.columns["customer_id"], "transactions")) != kind:
+        names = {"BIGINT": "whole numbers", "VARCHAR": "text"}
+        raise IngestError(
+            f"transactions: the ids of the new files are {names[found]}, those in the store {names[kind]}: 00123 and "
+            "123 could be one customer or two. Write them as one type."
+        )
+
+
+def _former_extras(base: HistoryStore, wanted: Mapping[str, TableSpec]) -> _Extras:
+    """The optional tables as a former store has them."""
+    tables = {what: base.manifest.extra_tables[what] for what in wanted}
+    return _Extras(None, base.manifest.extras, tables, [of_former(base.quarantine_path, list(wanted))])
 
 
 def _adopt(built: Path, directory: Path, kind: str) -> str:
@@ -260,25 +333,21 @@ def _known(as_of: dt.date | None, store: HistoryStore) -> dt.date | None:
     return as_of if as_of is not None else min(store.last_day, dt.date.today())
 
 
-def _present(tables: Tables) -> dict[str, TableSpec]:
-    named = {
-        name: getattr(tables, name) for name in ("transactions", "id_map", "customers", "interactions", "payments")
-    }
-    return {name: spec for name, spec in named.items() if spec is not None}
-
-
 def _settings(tables: Tables, zero_amount: str) -> dict[str, object]:
     """Everything but the places that decides what the sources mean."""
     specs = {
         name: {
             "columns": dict(sorted(spec.columns.items())),
+            "if_there": dict(sorted(spec.if_there.items())),
             "delimiter": spec.delimiter,
             "header": spec.header,
-            "timestamp_format": spec.timestamp_format,
+            "encoding": spec.encoding,
+            "decimal": spec.decimal,
+            "timestamp_format": list(spec.formats),
             "sheet": spec.sheet,
             "query": spec.query,
             "currency": spec.currency,
         }
-        for name, spec in _present(tables).items()
+        for name, spec in tables.present()
     }
     return {"tables": specs, "zero_amount": zero_amount}

@@ -2,53 +2,60 @@
 
 import hashlib
 import importlib.util
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from pipelines.ingest import databases, spreadsheets
-from pipelines.ingest.engine import only_row
+from pipelines.ingest.engine import only_row, reading
 from pipelines.ingest.spec import IngestError, TableSpec
+from pipelines.ingest.text import distinct, open_text
+from pipelines.ingest.values import Values, check_columns, literal
 
-TEXT = (".csv", ".txt", ".tsv", ".csv.gz", ".txt.gz", ".tsv.gz", ".csv.zst")
-PARQUET = (".parquet", ".pq")
-EXCEL = (".xlsx", ".xlsm", ".xls", ".ods")
+PLAIN = (".csv", ".txt", ".tsv", ".tab", ".psv", ".dat", ".asc")
+ENDINGS: Mapping[str, tuple[str, ...]] = {
+    "text": (*PLAIN, *(ending + packed for ending in PLAIN for packed in (".gz", ".zst"))),
+    "parquet": (".parquet", ".pq"),
+    "excel": (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"),
+}
+"""Kind of file -> how its name may end."""
 
 _PACKAGE = "package:"
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One file of a table, and the digest of its bytes."""
+    """One file of a table, the digest of its bytes, and what its state was then."""
 
     path: Path
     kind: str
     sha256: str
+    state: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """A table that the engine can read once.
 
-    ``relation`` is SQL to select from; ``columns`` names and types; ``rows`` how many there are; ``whole`` is false for
-    text whose rows were not counted beforehand.
+    ``relation`` is SQL to select from; ``columns`` names and types; ``rows`` how many there are, about; ``zones`` the
+    time zones of timestamps where they are not UTC; ``rejects`` SQL of the lines that could not be cut into columns
+    (line, encoding), once the relation was read; ``cells`` is true for workbooks.
     """
 
     relation: str
     columns: dict[str, str]
     rows: int
+    zones: Mapping[str, str] = field(default_factory=dict)
+    rejects: str | None = None
+    cells: bool = False
 
-
-def quoted(name: str) -> str:
-    """A SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """A SQL string."""
-    return "'" + text.replace("'", "''") + "'"
+    def values(self, spec: TableSpec) -> Values:
+        """Expressions over the columns."""
+        return Values(self.columns, spec, self.zones, self.cells)
 
 
 def find_files(spec: TableSpec, what: str) -> list[SourceFile]:
@@ -61,15 +68,17 @@ def find_files(spec: TableSpec, what: str) -> list[SourceFile]:
     for entry in given:
         if entry is None:
             raise IngestError(f"{what}: neither a path nor a database (an address and a query) is given.")
-        paths = _expand(str(entry), what)
-        usable = [(p, kind) for p in paths if (kind := _kind(p)) is not None]
+        paths = _expand(str(entry), what, spec.outside)
+        usable = [(path, kind) for path in paths if (kind := _kind(path)) is not None]
         if not usable:
             seen = f"{len(paths)} files of other kinds" if paths else "nothing"
+            allowed = ", ".join((*PLAIN, *ENDINGS["parquet"], *ENDINGS["excel"]))
             raise IngestError(
-                f"{what}: no CSV, Parquet or Excel file at {entry} (found {seen}). Put the file there or mend the path."
+                f"{what}: no CSV, Parquet or Excel file at {entry} (found {seen}; names may end in {allowed}, those of "
+                "text also in .gz or .zst after that). Put the file there or mend the path."
             )
         for path, kind in usable:
-            file = SourceFile(path, kind, _digest(path))
+            file = SourceFile(path, kind, _digest(path), _state(path))
             found.setdefault(file.sha256, file)
     kinds = {f.kind for f in found.values()}
     if len(kinds) > 1:
@@ -79,19 +88,39 @@ def find_files(spec: TableSpec, what: str) -> list[SourceFile]:
     return list(found.values())
 
 
-def open_files(con: duckdb.DuckDBPyConnection, files: Sequence[SourceFile], spec: TableSpec, what: str) -> Source:
-    """Open files as one relation."""
+def check_unchanged(files: Sequence[SourceFile], what: str) -> None:
+    """Refuse files that changed while they were read."""
+    for file in files:
+        if not file.path.is_file() or _state(file.path) != file.state:
+            raise IngestError(f"{what}: {file.path.name} changed while it was read. Ingest again when it is complete.")
+
+
+def open_files(
+    con: duckdb.DuckDBPyConnection,
+    files: Sequence[SourceFile],
+    spec: TableSpec,
+    needed: Sequence[str],
+    what: str,
+    scratch: Path,
+) -> Source:
+    """Open files as one relation; ``needed`` are the roles whose columns every file must have."""
+    paths = [file.path for file in files]
     if files[0].kind == "excel":
-        reader = spreadsheets.read([f.path for f in files], spec.sheet, header=spec.header, what=what)
-        return _registered(con, reader, what, sum(spreadsheets.rows(f.path, spec.sheet, what) for f in files))
-    relation = _relation(files, spec)
-    try:
-        columns = columns_of(con, relation)
-        [rows] = only_row(con, f"SELECT count(*) FROM {relation}")
-    except duckdb.Error as error:
-        names = ", ".join(f.path.name for f in files)
-        raise IngestError(f"{what}: {names} cannot be read: {error}") from error
-    return Source(relation, columns, int(rows))
+        reader = spreadsheets.read(paths, spec, needed, what)
+        rows = sum(spreadsheets.rows(path, spec.sheet, what) for path in paths)
+        return _registered(con, reader, what, rows, cells=True)
+    with reading(f"{what}: {', '.join(path.name for path in paths[:5])}"):
+        if files[0].kind == "text":
+            text = open_text(con, paths, spec, needed, what, scratch)
+            return Source(text.relation, _columns_of(con, text.relation), text.rows_about, rejects=text.rejects)
+        zones = _checked_parquet(paths, spec, needed, what)
+        listed = ", ".join(literal(str(path)) for path in paths)
+        relation = (
+            f"(SELECT * FROM read_parquet([{listed}], union_by_name=true, hive_partitioning=false, "
+            "binary_as_string=true))"
+        )
+        [count] = only_row(con, f"SELECT count(*) FROM {relation}")
+        return Source(relation, _columns_of(con, relation), int(count), zones=zones)
 
 
 def open_database(con: duckdb.DuckDBPyConnection, spec: TableSpec, what: str) -> Source:
@@ -100,23 +129,63 @@ def open_database(con: duckdb.DuckDBPyConnection, spec: TableSpec, what: str) ->
     return _registered(con, reader, what, rows)
 
 
-def columns_of(con: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:
+def _columns_of(con: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:
     """Names and SQL types of a relation's columns."""
     return {str(row[0]): str(row[1]) for row in con.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()}
 
 
-def _registered(con: duckdb.DuckDBPyConnection, reader: object, what: str, rows: int) -> Source:
+def _registered(
+    con: duckdb.DuckDBPyConnection, reader: pa.RecordBatchReader, what: str, rows: int, *, cells: bool = False
+) -> Source:
     name = f"source_{what}"
+    zones = _zones(reader.schema)
     con.register(name, reader)
-    return Source(name, columns_of(con, name), rows)
+    return Source(name, _columns_of(con, name), rows, zones=zones, cells=cells)
+
+
+def _zones(schema: pa.Schema) -> dict[str, str]:
+    """Time zones of a schema's timestamps where the engine, which works in UTC, would take another day."""
+    stamps = {field.name: field.type.tz for field in schema if pa.types.is_timestamp(field.type)}
+    return {name: zone for name, zone in stamps.items() if zone not in (None, "UTC", "Etc/UTC", "GMT", "Z", "+00:00")}
+
+
+def _checked_parquet(paths: Sequence[Path], spec: TableSpec, needed: Sequence[str], what: str) -> dict[str, str]:
+    """Time zones of Parquet files, which must agree in them and in the type of the ids, and have what is needed."""
+    wanted = {role: spec.columns[role] for role in needed if role in spec.columns}
+    zones: dict[str, str] | None = None
+    ids: dict[str, str] = {}
+    for path in paths:
+        schema = pq.read_schema(path)
+        where = f"{what}: {path.name}"
+        distinct(schema.names, spec.columns, where)
+        check_columns(where, wanted, dict.fromkeys(schema.names, ""), ())
+        found = {name: zone for name, zone in _zones(schema).items() if name in spec.columns.values()}
+        if zones is not None and found != zones:
+            raise IngestError(
+                f"{where}: its timestamps are in the time zones {found or 'UTC'}, those of {paths[0].name} in "
+                f"{zones or 'UTC'}. Write all files in one time zone."
+            )
+        zones = found
+        ids.setdefault(_id_class(schema.field(spec.columns["customer_id"]).type), path.name)
+    if len(ids) > 1:
+        listed = ", ".join(f"{kind} in {name}" for kind, name in sorted(ids.items()))
+        raise IngestError(
+            f"{what}: the ids in column {spec.columns['customer_id']!r} are {listed}: 00123 and 123 could be one "
+            "customer or two. Write them as one type."
+        )
+    return zones or {}
+
+
+def _id_class(kind: pa.DataType) -> str:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    numbers = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    return "numbers" if numbers else "text"
 
 
 def _kind(path: Path) -> str | None:
     name = path.name.lower()
-    for kind, endings in (("text", TEXT), ("parquet", PARQUET), ("excel", EXCEL)):
-        if name.endswith(endings):
-            return kind
-    return None
+    return next((kind for kind, endings in ENDINGS.items() if name.endswith(endings)), None)
 
 
 def _digest(path: Path) -> str:
@@ -124,7 +193,12 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _expand(entry: str, what: str) -> list[Path]:
+def _state(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
+
+
+def _expand(entry: str, what: str, outside: Path | None) -> list[Path]:
     if entry.startswith(_PACKAGE):
         package, _, inside = entry.removeprefix(_PACKAGE).partition("/")
         found = importlib.util.find_spec(package)
@@ -134,37 +208,11 @@ def _expand(entry: str, what: str) -> list[Path]:
             )
         return [p] if (p := Path(found.origin).parent / inside).is_file() else []
     path = Path(entry)
-    if path.is_dir():
-        return sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith((".", "_")))
     if path.is_file():
         return [path]
-    root = Path(path.anchor)
-    return sorted(found for found in root.glob(str(path.relative_to(root))) if found.is_file())
-
-
-def _relation(files: Sequence[SourceFile], spec: TableSpec) -> str:
-    paths = "[" + ", ".join(literal(str(f.path)) for f in files) + "]"
-    if files[0].kind == "parquet":
-        return f"(SELECT * FROM read_parquet({paths}, union_by_name=true, hive_partitioning=false))"
-    if spec.delimiter == "whitespace":
-        return _whitespace(files, spec, paths)
-    header = "true" if spec.header else "false"
-    delimiter = literal("\t" if spec.delimiter in ("tab", "\\t") else spec.delimiter)
-    return (
-        f"(SELECT * FROM read_csv({paths}, all_varchar=true, header={header}, delim={delimiter}, quote='\"', "
-        "escape='\"', union_by_name=true, hive_partitioning=false, sample_size=20480))"
-    )
-
-
-def _whitespace(files: Sequence[SourceFile], spec: TableSpec, paths: str) -> str:
-    """Lines cut at runs of blanks: the engine reads whole lines, names come from the first line of the first file."""
-    with files[0].path.open(encoding="utf-8") as lines:
-        first = lines.readline().split()
-    names = first if spec.header else [f"column{i}" for i in range(len(first))]
-    fields = ", ".join(f"parts[{i + 1}] AS {quoted(name)}" for i, name in enumerate(names))
-    skip = 1 if spec.header else 0
-    return (
-        f"(SELECT {fields} FROM (SELECT string_split_regex(trim(line, ' \t\r'), '\\s+') AS parts FROM read_csv("
-        f"{paths}, columns={{'line': 'VARCHAR'}}, header=false, skip={skip}, delim='\x01', quote='', escape='', "
-        "auto_detect=false) WHERE trim(line, ' \t\r') <> ''))"
-    )
+    if path.is_dir():
+        several = [p for p in path.rglob("*") if not p.name.startswith((".", "_", "~"))]
+    else:
+        root = Path(path.anchor)
+        several = list(root.glob(str(path.relative_to(root))))
+    return sorted(p for p in several if p.is_file() and (outside is None or outside not in p.parents))

@@ -26,7 +26,8 @@ from pipelines.ingest.segment import Columns, read_history, read_part, whole
 from pipelines.ingest.spec import IngestError
 
 MANIFEST = "manifest.json"
-FORMAT = 2
+QUARANTINE = "quarantine.parquet"
+FORMAT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,10 @@ class Manifest:
     equal_rows_kept: int
     zero_amount_purchases: int
     unmatched: int
+    currencies: Mapping[str, int]
+    """Usable rows by the currency they name, where the log names any and none was chosen."""
+    quarantine: str
+    """Folder with the quarantine file of all tables: the one that was written last."""
 
     def publish(self, directory: Path) -> None:
         """Write the manifest by one rename."""
@@ -78,17 +83,7 @@ class Manifest:
 
     def the_ledger(self) -> Ledger:
         """The ledger as arrays."""
-        return Ledger(
-            np.array(self.ledger["day"], np.int32),
-            np.array(self.ledger["reason"], np.int8),
-            np.array(self.ledger["rows"], np.int64),
-            np.array(self.ledger["micro"], np.int64),
-        )
-
-
-def ledger_lists(ledger: Ledger) -> dict[str, list[int]]:
-    """A ledger as the manifest keeps it."""
-    return {name: getattr(ledger, name).tolist() for name in ("day", "reason", "rows", "micro")}
+        return Ledger.of_lists(self.ledger)
 
 
 class HistoryStore:
@@ -148,8 +143,8 @@ class HistoryStore:
 
     @property
     def quarantine_path(self) -> Path:
-        """File with the rows that were quarantined, and why."""
-        return self._directory / self.manifest.segments[-1] / "quarantine.parquet"
+        """File with the rows of all tables that were quarantined, and why."""
+        return self._directory / self.manifest.quarantine / QUARANTINE
 
     @property
     def account(self) -> Account:
@@ -172,6 +167,7 @@ class HistoryStore:
             zero_amount_purchases=self.manifest.zero_amount_purchases,
             unmatched_micro=self.manifest.unmatched,
             sha256=self.digest,
+            tables=tuple(table.account(name, day) for name, table in self.manifest.extra_tables.items()),
         )
 
     def _known(self, bucket: int, as_of: int) -> tuple[int, int]:

@@ -1,6 +1,6 @@
 """Rows and amounts by day and reason: what an account of any as-of date is made of."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numba
@@ -63,6 +63,20 @@ class Ledger:
         kept = (rows != 0) | (micro != 0)
         keys = keys[kept]
         return Ledger((keys // _REASONS).astype(np.int32), (keys % _REASONS).astype(np.int8), rows[kept], micro[kept])
+
+    def lists(self) -> dict[str, list[int]]:
+        """The ledger as plain lists, for a file."""
+        return {name: getattr(self, name).tolist() for name in ("day", "reason", "rows", "micro")}
+
+    @staticmethod
+    def of_lists(lists: "Mapping[str, list[int]]") -> "Ledger":
+        """The inverse of :meth:`lists`."""
+        return Ledger(
+            np.array(lists["day"], np.int32),
+            np.array(lists["reason"], np.int8),
+            np.array(lists["rows"], np.int64),
+            np.array(lists["micro"], np.int64),
+        )
 
     def negative(self) -> "Ledger":
         """The same rows and amounts, to be taken away."""

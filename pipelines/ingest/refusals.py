@@ -1,0 +1,87 @@
+"""What stops an ingest after its rows were read: the reason, with examples from the rows, and the remedy."""
+
+from collections.abc import Mapping, Sequence
+
+import duckdb
+
+from features.account import REASON_CODES
+from pipelines.ingest.contract import RAW
+from pipelines.ingest.engine import only_row
+from pipelines.ingest.quarantine import together
+from pipelines.ingest.sources import Source
+from pipelines.ingest.spec import IngestError, TableSpec
+from pipelines.ingest.values import COUNTED, literal
+
+_FORMAT = (
+    "set timestamp_format to a strptime format such as '%d/%m/%Y %H:%M', to a list of them, or to one of "
+    f"{', '.join(COUNTED)}"
+)
+
+REMEDIES: Mapping[str, str] = {
+    "line_malformed": "set the delimiter, or mend the lines",
+    "customer_missing": "name the column with the customers' ids",
+    "timestamp_unreadable": _FORMAT,
+    "timestamp_impossible": _FORMAT,
+    "timestamp_missing": "name the column with the dates",
+    "amount_unreadable": "name the column with the amounts, set decimal, or set amount = false",
+    "amount_missing": "name the column with the amounts, or set amount = false",
+    "other_currency": "set [money] currency to the one that the log is in",
+}
+"""Reason -> what most often helps."""
+
+DECIMAL_COMMA = r"^[^0-9]*(\d{1,3}([. '’]\d{3})*|\d+),\d{1,2}[^0-9]*$"
+"""A number that can only be meant with a decimal comma."""
+
+
+def none_usable(con: duckdb.DuckDBPyConnection, rows: int, source: Source, pieces: Sequence[str]) -> IngestError:
+    """The error where no row of the transactions can be used: why, an example of each, and what to do."""
+    if rows == 0:
+        return IngestError(
+            f"transactions: there are no rows below the columns {list(source.columns)}. Name files that have rows."
+        )
+    found = con.execute(
+        "SELECT reason, count(*), min(CASE WHEN reason LIKE 'timestamp%' THEN \"timestamp\" WHEN reason LIKE 'amount%' "
+        f"THEN amount ELSE source END) FROM ({together(pieces)}) GROUP BY reason ORDER BY count(*) DESC, reason"
+    ).fetchall()
+    told = "; ".join(
+        f"{count:,} {reason}{f', such as {str(example)[:120]!r}' if example else ''}"
+        for reason, count, example in found
+    )
+    remedies = "; ".join(f"{reason}: {REMEDIES[reason]}" for reason, _, _ in found if reason in REMEDIES)
+    return IngestError(
+        f"transactions: none of the {rows:,} rows can be used ({told}). The columns are {list(source.columns)}. "
+        f"What helps: {remedies or 'mend the source'}."
+    )
+
+
+def refuse_decimal_commas(con: duckdb.DuckDBPyConnection, relation: str, spec: TableSpec) -> None:
+    """Refuse amounts with decimal commas where no decimal mark was given: others may have been read as thousands."""
+    if spec.decimal is not None or "amount" not in spec.columns:
+        return
+    amount = f"string_split(raw, {literal(RAW)})[2]"
+    count, example = only_row(
+        con,
+        f"SELECT count(*), min({amount}) FROM {relation} WHERE why = {REASON_CODES['amount_unreadable']} "
+        f"AND regexp_matches({amount}, {literal(DECIMAL_COMMA)})",
+    )
+    if count:
+        raise IngestError(
+            f"transactions: amounts with a decimal comma: {int(count):,}, such as {example!r}. Set decimal = ',' under "
+            "[tables.transactions]; or decimal = '.', to quarantine them."
+        )
+
+
+def refuse_several_currencies(rows: Mapping[str, int]) -> None:
+    """Refuse a log in several currencies where none was chosen: their amounts cannot be added."""
+    named = {currency: count for currency, count in rows.items() if currency}
+    if len(named) < 2:
+        return
+    ranked = sorted(named.items(), key=lambda one: (-one[1], one[0]))
+    told = ", ".join(f"{currency} {count:,}" for currency, count in ranked[:10])
+    further = f", {len(ranked) - 10} more" if len(ranked) > 10 else ""
+    none = f", none {rows['']:,}" if rows.get("") else ""
+    raise IngestError(
+        f"transactions: the amounts are in {len(named)} currencies (rows: {told}{further}{none}) and cannot be added. "
+        "Set [money] currency to the one to keep, and the rows of the others are quarantined; or convert the amounts "
+        "first."
+    )
