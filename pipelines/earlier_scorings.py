@@ -76,7 +76,7 @@ def value_kpis(config: Config, as_of: dt.date, horizon: int, stages: pd.DataFram
     for period, date in zip(PERIODS, dates, strict=True):
         found = stages if date == as_of else getattr(scoring_of(config, date), "stages", None)
         if found is not None:
-            table[period] = [float(found.loc["total", column]) for column in VALUE_KPIS.values()]
+            table[period] = found.loc["total", list(VALUE_KPIS.values())].to_numpy(dtype=float)
     table["change_before"] = table["now"] - table["before"]
     table["change_last_year"] = table["now"] - table["last_year"]
     return table
