@@ -3,12 +3,13 @@
 import datetime as dt
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
-from features.blocks import Blocks
+from features.blocks import FRESH, Memory
 from features.history import History
 from features.window import to_day
 
@@ -35,22 +36,23 @@ class AsOf:
     day: I32
     amount: F64
     row: I64
-    blocks: Blocks | None = None
+    memory: Memory = FRESH
 
     @staticmethod
-    def of(history: History, as_of: dt.date | int, blocks: Blocks | None = None) -> "AsOf":
-        """The view of a history as of a date; ``blocks`` lends the memory of its features."""
-        known = history.purchases(as_of)
-        customer = np.flatnonzero(known.offsets[1:] > known.offsets[:-1])
-        offsets = np.append(known.offsets[customer], known.offsets[-1])
+    def of(history: History, as_of: dt.date | int, memory: Memory = FRESH) -> "AsOf":
+        """The view of a history as of a date; ``memory`` lends what the view and its features are written to."""
+        known = history.purchases(as_of, memory)
         amount = _NO_MONEY if known.amount is None else known.amount
-        return AsOf(history, to_day(as_of), customer, offsets, known.day, amount, known.row, blocks)
+        day = to_day(as_of)
+        return AsOf(history, day, known.buyers, known.buyer_offsets, known.day, amount, known.row, memory)
+
+    def array(self, dtype: DTypeLike) -> NDArray[Any]:
+        """Room for an entry a customer, to be filled."""
+        return self.memory.array(self.n, dtype, room=self.history.n_customers)
 
     def table(self, columns: int) -> F64:
         """Room for some columns of features, an entry a customer each, for the family to fill."""
-        if self.blocks is None:
-            return np.empty((columns, self.n))
-        return self.blocks.table(columns, self.n, room=self.history.n_customers)
+        return self.memory.table(columns, self.n, room=self.history.n_customers)
 
     @property
     def n(self) -> int:

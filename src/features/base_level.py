@@ -7,9 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.asof import AsOf
+from features.blocks import Blocks, Memory
 from features.history import History
 from features.judging import RateReference, ahead_of, past_of, reference_span
 from features.ordered import in_order
+from features.slices import pieces
 from features.window import Window
 
 F64 = NDArray[np.float64]
@@ -18,6 +20,9 @@ SEASON_FROM = 50
 """Eligible buyers below which the season factor is 1."""
 
 SEASON_LIMITS = (0.5, 2.0)
+
+TOGETHER = 65_536
+"""Customers that are judged at a time, so that what is worked out of them stays near the processor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +54,8 @@ class _Sums:
     expected: F64
 
     @staticmethod
-    def of(part: History, window: Window, reference: RateReference) -> "_Sums":
-        view = AsOf.of(part, window.as_of)
+    def of(part: History, window: Window, reference: RateReference, memory: Memory) -> "_Sums":
+        view = AsOf.of(part, window.as_of, memory)
         past = past_of(view, window, reference)
         buyers = past.eligible & _complete(part, window)
         purchases, spend = ahead_of(view, window, buyers)
@@ -117,10 +122,11 @@ def base_levels(
     NaN where the horizon is not complete in the log or the log has no amounts.
     """
     parts = [histories] if isinstance(histories, History) else histories
-    tasks = ((part, window) for part in parts for window in windows)
+    blocks = Blocks()
+    tasks = ((some, window) for part in parts for some in pieces(part, TOGETHER) for window in windows)
 
     def work(task: tuple[History, Window]) -> tuple[Window, bool, _Sums]:
-        return task[1], _complete(*task), _Sums.of(*task, reference)
+        return task[1], _complete(*task), _Sums.of(*task, reference, blocks)
 
     sums: dict[Window, _Sums] = {}
     complete: dict[Window, bool] = {}

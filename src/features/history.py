@@ -15,6 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from features.account import Account
+from features.blocks import FRESH, Memory
 from features.window import to_day
 
 F64 = NDArray[np.float64]
@@ -100,13 +101,16 @@ class Campaigns:
 class Purchases(NamedTuple):
     """Purchase days as known on a date: days that were not returned by then, amounts net of the returns known.
 
-    ``offsets`` (n + 1) cuts by customer of the history; ``row`` is the row of the history's purchase day.
+    ``offsets`` (n + 1) cuts by customer of the history; ``row`` is the row of the history's purchase day. ``buyers``
+    are the places of the customers with a day, ``buyer_offsets`` cuts by them.
     """
 
     offsets: I64
     day: I32
     amount: F64 | None
     row: I64
+    buyers: I64
+    buyer_offsets: I64
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,21 +213,40 @@ class History:
             zero_amount=zero_amount,
         )
 
-    def purchases(self, as_of: dt.date | int) -> Purchases:
-        """Purchase days known as of a date, returns up to that date netted; rows of ``day <= as_of < void_day``."""
-        none = np.empty(0)
-        offsets, day, amount, row = _purchases(
+    def purchases(self, as_of: dt.date | int, memory: Memory = FRESH) -> Purchases:
+        """Purchase days known as of a date, returns up to that date netted; rows of ``day <= as_of < void_day``.
+
+        ``memory`` lends the arrays.
+        """
+        n, days, amounts = self.n_customers, self.day.size, self.day.size if self.has_money else 0
+        offsets, buyers, buyer_offsets = (memory.array(size, np.int64, room=size) for size in (n + 1, n, n + 1))
+        day, row = memory.array(days, np.int32, room=days), memory.array(days, np.int64, room=days)
+        amount = memory.array(amounts, np.float64, room=amounts)
+        known, bought = _purchases(
             self.offsets,
             self.day,
-            none if self.amount is None else self.amount,
+            amount if self.amount is None else self.amount,
             self.void_day,
             self.returns.offsets,
             self.returns.day,
             self.returns.target,
             self.returns.amount,
             to_day(as_of),
+            offsets,
+            day,
+            amount,
+            row,
+            buyers,
+            buyer_offsets,
         )
-        return Purchases(offsets, day, amount if self.has_money else None, row)
+        return Purchases(
+            offsets,
+            day[:known],
+            amount[:known] if self.has_money else None,
+            row[:known],
+            buyers[:bought],
+            buyer_offsets[: bought + 1],
+        )
 
 
 @numba.njit(cache=True, nogil=True)
@@ -237,26 +260,34 @@ def _purchases(
     r_target: I64,
     r_amount: F64,
     as_of: int,
-) -> tuple[I64, I32, F64, I64]:
-    n = offsets.size - 1
-    money = amount.size > 0
-    out_offsets = np.zeros(n + 1, np.int64)
-    out_day = np.empty(day.size, np.int32)
-    out_row = np.empty(day.size, np.int64)
-    out_amount = np.empty(amount.size, np.float64)
-    k = 0
+    out_offsets: I64,
+    out_day: I32,
+    out_amount: F64,
+    out_row: I64,
+    buyers: I64,
+    buyer_offsets: I64,
+) -> tuple[int, int]:
+    """Fill what comes after ``as_of``; the number of days and of buyers."""
+    n, money = offsets.size - 1, amount.size > 0
+    k, b = 0, 0
+    out_offsets[0], buyer_offsets[0] = 0, 0
     for c in range(n):
         for j in range(offsets[c], offsets[c + 1]):
             if day[j] > as_of:
                 break
-            if void_day[j] > as_of:
-                out_day[k] = day[j]
-                out_row[k] = j
-                if money:
-                    out_amount[k] = amount[j]
-                k += 1
+            # What was returned is overwritten by what comes next.
+            out_day[k] = day[j]
+            out_row[k] = j
+            if money:
+                out_amount[k] = amount[j]
+            k += void_day[j] > as_of
         out_offsets[c + 1] = k
-        if not money or out_offsets[c] == k:
+        if out_offsets[c] == k:
+            continue
+        buyers[b] = c
+        b += 1
+        buyer_offsets[b] = k
+        if not money:
             continue
         for e in range(r_offsets[c], r_offsets[c + 1]):
             if r_day[e] > as_of:
@@ -272,4 +303,4 @@ def _purchases(
                         hi = mid
                 # Amounts are multiples of a millionth: rounding takes off what subtraction in binary adds.
                 out_amount[lo] = np.rint((out_amount[lo] - r_amount[e]) * 1e6) / 1e6
-    return out_offsets, out_day[:k], out_amount[:k] if money else out_amount, out_row[:k]
+    return k, b

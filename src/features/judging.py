@@ -45,12 +45,23 @@ def reference_span(horizon: int) -> int:
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _past(
-    offsets: I64, day: I32, amount: F64, as_of: int, horizon: int, span: int, r: float, alpha: float
-) -> tuple[F64, F64, NDArray[np.bool_], I64, F64]:
-    n, money = offsets.size - 1, amount.size > 0
-    expected, exposure, eligible = np.empty(n), np.empty(n), np.empty(n, np.bool_)
-    number, total = np.empty(n, np.int64), np.empty(n)
-    for c in range(n):
+    offsets: I64,
+    day: I32,
+    amount: F64,
+    as_of: int,
+    horizon: int,
+    span: int,
+    r: float,
+    alpha: float,
+    expected: F64,
+    exposure: F64,
+    eligible: NDArray[np.bool_],
+    number: I64,
+    total: F64,
+) -> None:
+    """Fill the entries of :class:`Past`."""
+    money = amount.size > 0
+    for c in range(offsets.size - 1):
         lo, hi = offsets[c], offsets[c + 1]
         length = min(as_of - day[lo], span)
         x, at, spent = 0, hi, 0.0
@@ -67,7 +78,6 @@ def _past(
         eligible[c] = money and length >= horizon and expected[c] >= ELIGIBLE_FROM
         number[c] = hi - at if money else 0
         total[c] = spent
-    return expected, exposure, eligible, number, total
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -136,7 +146,9 @@ class Past:
 
 def past_of(view: AsOf, window: Window, reference: RateReference) -> Past:
     """Judge the customers of a view by their reference period."""
-    found = _past(
+    expected, exposure, total = (view.array(np.float64) for _ in range(3))
+    eligible, number = view.array(np.bool_), view.array(np.int64)
+    _past(
         view.offsets,
         view.day,
         view.amount,
@@ -145,8 +157,13 @@ def past_of(view: AsOf, window: Window, reference: RateReference) -> Past:
         reference_span(window.horizon),
         reference.r,
         reference.alpha,
+        expected,
+        exposure,
+        eligible,
+        number,
+        total,
     )
-    return Past(view, *found)
+    return Past(view, expected, exposure, eligible, number, total)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -165,10 +182,12 @@ def _ahead(
     r_amount: F64,
     as_of: int,
     end: int,
-) -> tuple[I64, F64]:
-    n, money = customer.size, amount.size > 0
-    purchases, spend = np.zeros(n, np.int64), np.full(n, 0.0 if money else np.nan)
-    for i in range(n):
+    purchases: I64,
+    spend: F64,
+) -> None:
+    money = amount.size > 0
+    for i in range(customer.size):
+        purchases[i], spend[i] = 0, 0.0 if money else np.nan
         if not wanted[i]:
             continue
         c = customer[i]
@@ -190,7 +209,6 @@ def _ahead(
             # Amounts are multiples of a millionth: rounding takes off what adding in binary leaves.
             spend[i] = np.rint(spent * 1e6) / 1e6
         purchases[i] = count
-    return purchases, spend
 
 
 def ahead_of(view: AsOf, window: Window, wanted: NDArray[np.bool_]) -> tuple[I64, F64]:
@@ -199,7 +217,8 @@ def ahead_of(view: AsOf, window: Window, wanted: NDArray[np.bool_]) -> tuple[I64
     0 for customers who are not ``wanted``. Amounts are NaN in a log without.
     """
     history, returns = view.history, view.history.returns
-    purchases, spend = _ahead(
+    purchases, spend = view.array(np.int64), view.array(np.float64)
+    _ahead(
         wanted,
         view.offsets,
         view.row,
@@ -214,5 +233,7 @@ def ahead_of(view: AsOf, window: Window, wanted: NDArray[np.bool_]) -> tuple[I64
         returns.amount,
         view.as_of,
         window.end_day,
+        purchases,
+        spend,
     )
     return purchases, spend

@@ -52,10 +52,8 @@ def summarise(history: History, as_of: dt.date | int) -> pd.DataFrame:
     [1.0, 10.0, 30.0, 7.0, 20.0, 12.0]
     """
     known = history.purchases(as_of)
-    has = np.diff(known.offsets) > 0
-    offsets = np.concatenate([known.offsets[:-1][has], known.offsets[-1:]])
     amount = np.empty(0) if known.amount is None else known.amount
-    table = np.empty((6, offsets.size - 1))
-    summary(offsets, known.day, amount, to_day(as_of), table)
-    ids = history.customer_id.filter(pa.array(has)).to_pandas()
+    table = np.empty((6, known.buyers.size))
+    summary(known.buyer_offsets, known.day, amount, to_day(as_of), table)
+    ids = history.customer_id.take(pa.array(known.buyers)).to_pandas()
     return pd.DataFrame(dict(zip(COLUMNS, table, strict=True)), index=pd.Index(ids, name="customer_id"))

@@ -1,8 +1,16 @@
 """A stretch of neighbouring customers as a history of its own, without copying what they did."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from features.history import Campaigns, Codes, History, Interactions, Lines, Payments, Returns
+
+
+def pieces(history: History, customers: int) -> Iterator[History]:
+    """Stretches of at most that many customers, one after the other."""
+    for lo in range(0, history.n_customers, customers):
+        yield customers_between(history, lo, min(lo + customers, history.n_customers))
 
 
 def customers_between(history: History, lo: int, hi: int) -> History:

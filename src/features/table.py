@@ -1,6 +1,7 @@
 """The feature table: one row a customer as of a date, for one date as a frame, for many as Arrow batches."""
 
 import datetime as dt
+import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -17,7 +18,7 @@ from features.history import Codes, History
 from features.ordered import in_order
 from features.outcomes import BaseLevel, RateReference, base_levels, observe
 from features.registry import FAMILIES, Column, Family, Feature, features
-from features.slices import customers_between
+from features.slices import pieces
 from features.window import Window, to_day
 
 F64 = NDArray[np.float64]
@@ -120,8 +121,7 @@ def build(
         # Neighbouring tasks share their customers, so that the slices stay in the processor's cache from date to date.
         for history in histories:
             schema = schema_of(history)
-            for lo in range(0, history.n_customers, rows_per_batch):
-                part = customers_between(history, lo, min(lo + rows_per_batch, history.n_customers))
+            for part in pieces(history, rows_per_batch):
                 yield from ((part, window, schema) for window in windows)
 
     def batch(task: tuple[History, Window, pa.Schema]) -> pa.RecordBatch:
@@ -177,40 +177,49 @@ def schema_of(history: History) -> pa.Schema:
 def _batch(
     view: AsOf, window: Window, level: BaseLevel | None, reference: RateReference, schema: pa.Schema
 ) -> pa.RecordBatch:
-    arrays: list[pa.Array] = [view.customer_id, pa.array(np.full(view.n, window.as_of_day, np.int32)).view(pa.date32())]
+    n = view.n
+    arrays = [view.customer_id, pa.array(np.full(n, window.as_of_day, np.int32)).view(pa.date32())]
     for those, result in _computed(view, workers=1):
-        arrays += _arrow(those, result, view.n)
+        arrays += _missing(those, view) if result is None else _arrow(result, n)
     if level is None:
-        arrays += [pa.nulls(view.n, field.type) for field in OUTCOMES]
+        arrays += [pa.nulls(n, field.type) for field in OUTCOMES]
     else:
         seen = observe(view.history, window, reference=reference, base=level, view=view)
         eligible = pa.array(seen.eligible)
         arrays += [
             pa.array(seen.purchases),
-            pa.array(seen.spend) if view.history.has_money else pa.nulls(view.n, pa.float64()),
+            pa.array(seen.spend) if view.history.has_money else pa.nulls(n, pa.float64()),
             pa.array(seen.bought),
             eligible,
             # The bits of who is eligible say where there is a value.
-            pa.Array.from_buffers(pa.float64(), view.n, [eligible.buffers()[1], pa.py_buffer(seen.declining)]),
+            pa.Array.from_buffers(pa.float64(), n, [eligible.buffers()[1], pa.py_buffer(seen.declining)]),
         ]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _arrow(those: Sequence[Feature], result: Sequence[Column] | F64 | None, n: int) -> list[pa.Array]:
+def _arrow(result: Sequence[Column] | F64, n: int) -> list[pa.Array]:
     """The columns of a family as Arrow arrays that view its memory."""
-    if isinstance(result, np.ndarray) and result.flags.c_contiguous:
+    if isinstance(result, np.ndarray) and result.flags.c_contiguous and n:
         whole = pa.array(result.reshape(-1))
-        return [whole.slice(start, n) for start in range(0, result.size, n)] if n else [whole] * len(those)
-    if result is None:
-        nothing = pa.array(np.full(n, np.nan))
-        no_category = pa.DictionaryArray.from_arrays(pa.nulls(n, pa.int32()), pa.array([], pa.string()))
-        return [nothing if feature.kind == "number" else no_category for feature in those]
+        return [whole.slice(start, n) for start in range(0, result.size, n)]
     return [
         pa.DictionaryArray.from_arrays(pa.array(column.code, mask=column.code < 0), column.names)
         if isinstance(column, Codes)
         else pa.array(column)
         for column in result
     ]
+
+
+def _missing(those: Sequence[Feature], view: AsOf) -> list[pa.Array]:
+    """Columns of a family whose table is absent; all views of the same two arrays."""
+    number, category = (column.slice(0, view.n) for column in _nothing(view.history.n_customers))
+    return [number if feature.kind == "number" else category for feature in those]
+
+
+@functools.lru_cache(maxsize=2)
+def _nothing(n: int) -> tuple[pa.Array, pa.Array]:
+    no_category = pa.DictionaryArray.from_arrays(pa.nulls(n, pa.int32()), pa.array([], pa.string()))
+    return pa.array(np.full(n, np.nan)), no_category
 
 
 def _pandas(column: Column) -> object:

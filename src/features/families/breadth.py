@@ -31,7 +31,7 @@ def _breadth(
 ) -> None:
     has_product, has_category, has_channel = product.size > 0, category.size > 0, channel.size > 0
     # How often a code was seen, above a mark that is higher than any customer's before: nothing has to be cleared.
-    # The last place is for lines without a code (-1).
+    # Place 0 is for lines without a code.
     products, categories, channels = np.zeros((3, n_codes + 1), np.int64)
     mark = 0
     for c in range(offsets.size - 1):
@@ -46,9 +46,9 @@ def _breadth(
                     break
                 since = line_offsets[row[j]]
         lines = 0
-        p_different, p_recent, p_lines, p_squares = 0, 0, 0, 0
-        g_different, g_recent, g_lines, g_squares = 0, 0, 0, 0
-        c_different, c_recent, c_lines, c_squares = 0, 0, 0, 0
+        p_different, p_recent, p_pairs = 0, 0, 0
+        g_different, g_recent, g_pairs = 0, 0, 0
+        c_different, c_recent, c_pairs = 0, 0, 0
         # Backwards in time: the first sight of a code is its latest purchase.
         for i in range(last - 1, first - 1, -1):
             if void_day[i] <= as_of:
@@ -56,43 +56,65 @@ def _breadth(
             lines += 1
             is_recent = i >= since
             if has_product:
-                coded = product[i] >= 0
-                count = max(products[product[i]] - mark, 0)
-                new = coded & (count == 0)
-                products[product[i]] = mark + count + 1
-                p_different += new
-                p_recent += new & is_recent
-                p_lines += coded
-                p_squares += (2 * count + 1) * coded
+                at = np.uint32(product[i] + 1)
+                count = max(products[at] - mark, 0)
+                products[at] = mark + count + 1
+                p_different += count == 0
+                p_recent += (count == 0) & is_recent
+                p_pairs += count
             if has_category:
-                coded = category[i] >= 0
-                count = max(categories[category[i]] - mark, 0)
-                new = coded & (count == 0)
-                categories[category[i]] = mark + count + 1
-                g_different += new
-                g_recent += new & is_recent
-                g_lines += coded
-                g_squares += (2 * count + 1) * coded
+                at = np.uint32(category[i] + 1)
+                count = max(categories[at] - mark, 0)
+                categories[at] = mark + count + 1
+                g_different += count == 0
+                g_recent += (count == 0) & is_recent
+                g_pairs += count
             if has_channel:
-                coded = channel[i] >= 0
-                count = max(channels[channel[i]] - mark, 0)
-                new = coded & (count == 0)
-                channels[channel[i]] = mark + count + 1
-                c_different += new
-                c_recent += new & is_recent
-                c_lines += coded
-                c_squares += (2 * count + 1) * coded
+                at = np.uint32(channel[i] + 1)
+                count = max(channels[at] - mark, 0)
+                channels[at] = mark + count + 1
+                c_different += count == 0
+                c_recent += (count == 0) & is_recent
+                c_pairs += count
+        if has_product:
+            without = max(products[0] - mark, 0)
+            if without:
+                p_recent -= _without_code(product, void_day, since, last, as_of)
+            _summed(p_different, p_recent, p_pairs, lines, without, out, 0, c)
+        if has_category:
+            without = max(categories[0] - mark, 0)
+            if without:
+                g_recent -= _without_code(category, void_day, since, last, as_of)
+            _summed(g_different, g_recent, g_pairs, lines, without, out, 3, c)
+        if has_channel:
+            without = max(channels[0] - mark, 0)
+            if without:
+                c_recent -= _without_code(channel, void_day, since, last, as_of)
+            _summed(c_different, c_recent, c_pairs, lines, without, out, 6, c)
         mark += lines
-        out[0, c] = p_different if has_product else np.nan
-        out[1, c] = p_recent if has_product else np.nan
-        out[2, c] = p_squares / (p_lines * p_lines) if p_lines > 0 else np.nan
-        out[3, c] = g_different if has_category else np.nan
-        out[4, c] = g_recent if has_category else np.nan
-        out[5, c] = g_squares / (g_lines * g_lines) if g_lines > 0 else np.nan
-        out[6, c] = c_different if has_channel else np.nan
-        out[7, c] = c_recent if has_channel else np.nan
-        out[8, c] = c_squares / (c_lines * c_lines) if c_lines > 0 else np.nan
         out[9, c] = lines / (hi - lo)
+    for has, k in ((has_product, 0), (has_category, 3), (has_channel, 6)):
+        if not has:
+            out[k : k + 3] = np.nan
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _without_code(code: I32, void_day: I32, first: int, last: int, as_of: int) -> bool:
+    """Whether some of the lines that were not returned has no code."""
+    found = False
+    for i in range(first, last):
+        found |= void_day[i] > as_of and code[i] < 0
+    return found
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _summed(different: int, recent: int, pairs: int, lines: int, without: int, out: F64, k: int, c: int) -> None:
+    """Distinct codes, recent ones and the Herfindahl index; lines without a code were counted as if they had one."""
+    coded = lines - without
+    squares = coded + 2 * pairs - without * (without - 1)
+    out[k, c] = different - (without > 0)
+    out[k + 1, c] = recent
+    out[k + 2, c] = squares / (coded * coded) if coded > 0 else np.nan
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

@@ -12,6 +12,8 @@ I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 
 RECENT = 365
+TOGETHER = 256
+"""Customers whose columns are filled side by side."""
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -32,49 +34,55 @@ def _returned(
     recent: int,
     out: F64,
 ) -> None:
-    money = amount.size > 0
-    for i in range(customer.size):
-        c = customer[i]
-        events, recent_events, back, recent_back, off, last, event = 0, 0, 0.0, 0.0, 0.0, -1, -1
-        for e in range(r_offsets[c], r_offsets[c + 1]):
-            if r_day[e] > as_of:
-                break
-            if r_day[e] == day[r_target[e]]:
-                off += r_amount[e]
+    n, money = customer.size, amount.size > 0
+    for begin in range(0, n, TOGETHER):
+        end = min(begin + TOGETHER, n)
+        # Most customers have no return: 0 throughout, if what they bought was not free.
+        plain = money and offsets[begin] < offsets[end]
+        for j in range(offsets[begin], offsets[end]):
+            plain &= net[j] > 0.0
+        for k in range(9):
+            out[k, begin:end] = np.nan if k == 3 or (k > 3 and not money) else 0.0
+        for i in range(begin, end):
+            c = customer[i]
+            if plain and r_offsets[c] == r_offsets[c + 1]:
                 continue
-            is_recent = as_of - r_day[e] < recent
-            if r_event[e] != event:
-                event = r_event[e]
-                events += 1
-                recent_events += is_recent
-            back += r_amount[e]
-            if is_recent:
-                recent_back += r_amount[e]
-            last = r_day[e]
-        gross, undone, free = 0.0, 0, 0
-        if money:
-            for j in range(offsets[i], offsets[i + 1]):
-                gross += net[j]
-                free += net[j] == 0.0
-        # Without returns, what was bought is what was kept; else go back to it.
-        if r_offsets[c] < r_offsets[c + 1]:
-            gross = 0.0
+            events, recent_events, back, recent_back, off, last, event = 0, 0, 0.0, 0.0, 0.0, -1, -1
+            for e in range(r_offsets[c], r_offsets[c + 1]):
+                if r_day[e] > as_of:
+                    break
+                if r_day[e] == day[r_target[e]]:
+                    off += r_amount[e]
+                    continue
+                is_recent = as_of - r_day[e] < recent
+                if r_event[e] != event:
+                    event = r_event[e]
+                    events += 1
+                    recent_events += is_recent
+                back += r_amount[e]
+                if is_recent:
+                    recent_back += r_amount[e]
+                last = r_day[e]
+            gross, undone, free = 0.0, 0, 0
             for j in range(day_offsets[c], day_offsets[c + 1]):
                 if day[j] > as_of:
                     break
                 undone += void_day[j] <= as_of
                 if money:
                     gross += amount[j]
-        out[0, i] = events
-        out[1, i] = recent_events
-        out[2, i] = undone
-        out[3, i] = as_of - last if last >= 0 else np.nan
-        out[4, i] = back if money else np.nan
-        out[5, i] = recent_back if money else np.nan
-        none = 0.0 if gross > 0 else np.nan
-        out[6, i] = back / gross if back > 0 else none
-        out[7, i] = off / gross if off > 0 else none
-        out[8, i] = free / (offsets[i + 1] - offsets[i]) if money else np.nan
+            out[0, i] = events
+            out[1, i] = recent_events
+            out[2, i] = undone
+            if last >= 0:
+                out[3, i] = as_of - last
+            if money:
+                for j in range(offsets[i], offsets[i + 1]):
+                    free += net[j] == 0.0
+                out[4, i] = back
+                out[5, i] = recent_back
+                out[8, i] = free / (offsets[i + 1] - offsets[i])
+            out[6, i] = back / gross if gross > 0 else np.nan
+            out[7, i] = off / gross if gross > 0 else np.nan
 
 
 @family(
