@@ -23,7 +23,7 @@ from decisions.actions import RetentionPolicy
 from decisions.names import CHURNED, STAGES, Language, Scheme, stage_name
 from decisions.priorities import Plan
 from decisions.stages import stage_labels
-from decisions.strategies import cause_labels, strategy_labels
+from decisions.strategies import LET_GO, cause_labels, strategy_labels
 from features.window import NEVER, Window
 from pipelines.bundle import Bundle
 from pipelines.model_reasons import ModelReasons
@@ -87,6 +87,7 @@ def rows(
         churn_probability=estimates["churn_probability"].to_numpy(),
         value_at_risk=at_risk,
         worth_acting=action >= 0,
+        let_go=plan.strategy[at] == LET_GO,
         horizon=stamp.window.horizon,
         base_gap=stamp.bundle.stages.base_gap,
         currency=stamp.currency,

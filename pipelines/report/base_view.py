@@ -207,12 +207,13 @@ class BaseView(Words):
                 horizon=policy.horizon,
             )
         )
-        if not report.has_categories and not report.has_interactions:
-            lines.append(self.t("rest_causes_none"))
-        elif not report.has_categories:
+        returned = report.account["reason"].isin(("return", "return_beyond_purchases")) & (report.account["rows"] > 0)
+        if not report.has_categories and not report.has_interactions and not returned.any():
+            return [*lines, self.t("rest_causes_none")]
+        if not report.has_categories:
             lines.append(self.t("rest_causes_no_categories"))
-        elif not report.has_interactions:
-            lines.append(self.t("rest_causes_no_interactions"))
+        if not report.has_interactions:
+            lines.append(self.t("rest_causes_returns" if returned.any() else "rest_causes_no_interactions"))
         return lines
 
     def catalogue(self) -> list[dict[str, str]]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from decisions.names import LANGUAGES, Language
+from pipelines.report.account_texts import ACCOUNT
 
 TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     # Head
@@ -241,39 +242,6 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "metric_spend_mae": ("Spend, MAE ↓", "消费 MAE ↓"),
     "metric_profit_at_budget": ("Assumed profit ↑", "假定利润 ↑"),
     "metric_churned_value_top_decile": ("Churned value, top tenth ↑", "前十分之一流失价值 ↑"),
-    # Account
-    "account": ("Account of rows", "数据行核算"),
-    "account_lead": (
-        "Every row that came in is used, netted, later than the as-of date, or quarantined with a reason: {rows} "
-        "rows in all.",
-        "每一行数据都已被使用、冲抵、晚于截止日或附原因隔离，共 {rows} 行。",
-    ),
-    "col_status": ("Status", "状态"),
-    "col_reason": ("Reason", "原因"),
-    "col_rows": ("Rows", "行数"),
-    "col_amount": ("Amount", "金额"),
-    "status_used": ("used", "使用"),
-    "status_netted": ("netted", "冲抵"),
-    "status_later": ("later", "晚于截止日"),
-    "status_quarantined": ("quarantined", "隔离"),
-    "reason_purchase": ("a purchase line", "购买明细"),
-    "reason_return": ("a return, set against what it undoes", "退货，冲抵原购买"),
-    "reason_return_beyond_purchases": ("a return larger than earlier purchases", "退货金额超过此前购买"),
-    "reason_duplicate": ("equals another row in every column", "与另一行完全相同"),
-    "reason_after_as_of": ("dated after the as-of date", "日期晚于截止日"),
-    "reason_customer_missing": ("no customer id", "缺少客户编号"),
-    "reason_customer_unreadable": ("customer id is no whole number, as the others are", "客户编号不是整数"),
-    "reason_line_malformed": ("a line whose columns cannot be told apart", "无法分列的数据行"),
-    "reason_timestamp_missing": ("no timestamp", "缺少时间"),
-    "reason_timestamp_unreadable": ("timestamp cannot be read", "时间无法识别"),
-    "reason_timestamp_impossible": ("timestamp before 1900 or after 2199", "时间早于 1900 年或晚于 2199 年"),
-    "reason_amount_missing": ("no amount", "缺少金额"),
-    "reason_amount_unreadable": ("amount cannot be read", "金额无法识别"),
-    "reason_amount_not_finite": ("amount is not a finite number", "金额不是有限数"),
-    "reason_amount_out_of_range": ("amount too large to be true", "金额过大"),
-    "reason_other_currency": ("another currency", "其他币种"),
-    "reason_zero_amount": ("amount 0, ignored by the configuration", "金额为 0，按配置忽略"),
-    "reason_return_without_purchase": ("a return without an earlier purchase", "没有对应购买的退货"),
     # Assumptions
     "assumptions": ("What this rests on", "前提与假设"),
     "rest_window": (
@@ -315,6 +283,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "数据中没有品类，因此无法给出“应对”策略。",
     ),
     "rest_causes_no_interactions": (
+        "There are no complaints or surveys, so the strategy “improve” could not be assigned.",
+        "没有投诉或调查数据，因此无法给出“完善”策略。",
+    ),
+    "rest_causes_returns": (
         "There are no complaints or surveys, so “improve” rests on returns alone.",
         "没有投诉或调查数据，因此“完善”策略仅依据退货。",
     ),
@@ -341,7 +313,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "versions": ("model {model} · policy {policy}", "模型 {model} · 策略 {policy}"),
     "separator": (", ", "、"),
     "stop": (" ", ""),
-}
+} | ACCOUNT
 
 
 def text(key: str, language: Language, **values: object) -> str:

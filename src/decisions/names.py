@@ -89,7 +89,6 @@ _CAUSE_NAMES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "market": ("main category fell against the base's index", "主要品类相对整体指数下滑"),
         "silence": ("silent for longer than usual", "沉默时间超过平常"),
         "volume": ("buys less often than the own rate expects", "购买频次低于自身水平"),
-        "not_worth_it": ("no action pays for itself", "没有任何行动能够回本"),
     }
 )
 

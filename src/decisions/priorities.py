@@ -111,7 +111,7 @@ def plan(customers: PlanInput, policy: RetentionPolicy) -> Plan:
         best_net[rows] = net.max(axis=1, initial=-np.inf)
         break_even[rows] = _least_break_even(gains, policy, customers.stage[rows], strategy[rows])
         options.append(_Options.of(net, cost, allowed[rows], policy.min_return, first=rows.start))
-    strategy, cause = strategies.let_go(customers.stage, strategy, customers.cause, best_net)
+    strategy = strategies.let_go(customers.stage, strategy, best_net)
 
     order = _by_id(customers.customer_id)
     open_to = _Options.joined(options, order)
@@ -136,7 +136,7 @@ def plan(customers: PlanInput, policy: RetentionPolicy) -> Plan:
     choice = np.where(targeted, action, -1)
     return Plan(
         strategy=strategy,
-        cause=cause,
+        cause=customers.cause,
         action=action,
         expected_gain=expected,
         cost=paid,

@@ -43,6 +43,7 @@ class Facts:
         churn_probability: P(no purchase in the horizon).
         value_at_risk: money.
         worth_acting: an action with positive net value exists.
+        let_go: no action repays, which was judged.
         horizon: days.
         base_gap: the base's usual gap in days.
         currency: sign or code put behind money.
@@ -59,6 +60,7 @@ class Facts:
     churn_probability: Floats
     value_at_risk: Floats
     worth_acting: Flags
+    let_go: Flags
     horizon: int
     base_gap: float
     currency: str = ""
@@ -97,7 +99,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "silent for {silence} days, usually buys {every}",
         "已沉默 {silence} 天，平常间隔 {gap} 天",
     ),
-    "fewer": (cause_name("volume"), cause_name("volume", language="zh")),
+    "let_go": ("no action pays for itself", "没有任何行动能够回本"),
     "gone": (
         "no purchase for {silence} days after {purchases} purchase days",
         "购买 {purchases} 次之后已 {silence} 天没有购买",
@@ -128,7 +130,7 @@ def reasons(facts: Facts, *, language: Language = "en", drivers: Drivers | None 
 
     >>> one, no = np.ones(1), np.zeros(1, bool)
     >>> facts = Facts(np.array([4], np.int8), np.array([5], np.int8), 64 * one, 21 * one, 9 * one, no, no, no,
-    ...               0.62 * one, 120 * one, ~no, 90, 80.0, "GBP")
+    ...               0.62 * one, 120 * one, ~no, no, 90, 80.0, "GBP")
     >>> reasons(facts)[0].as_py().split("; ")[::2]
     ['silent for 64 days, usually buys every 21 days', '120 GBP at risk']
     """
@@ -161,13 +163,13 @@ def reasons(facts: Facts, *, language: Language = "en", drivers: Drivers | None 
         ("new", (stage == NEW) & ~overdue & by_rule),
         ("active", active & by_rule),
         ("silent", by_silence & by_rule),
-        ("fewer", declining & ~by_silence & (facts.cause == CAUSES.index("not_worth_it"))),
         ("closed", gone & closed),
         ("gone", gone & ~closed & by_rule),
         ("against", raised),
         ("returned", facts.returned & ~gone),
         ("risk", doubtful),
         ("value", facts.worth_acting & (facts.value_at_risk >= 1)),
+        ("let_go", facts.let_go),
         ("favour", lowered),
     ]
     phrases = [sentences(_WORDS[name][LANGUAGES.index(language)], where, **holes) for name, where in rules]

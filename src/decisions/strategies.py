@@ -17,12 +17,10 @@ _BY_CAUSE: Final = {
     "market": "respond",
     "silence": "rescue",
     "volume": "rescue",
-    "not_worth_it": "let_go",
 }
 
 NO_CAUSE: Final = -1
 LET_GO: Final = STRATEGIES.index("let_go")
-_NOT_WORTH_IT: Final = CAUSES.index("not_worth_it")
 
 
 def assign(stage: NDArray[np.int8], cause: NDArray[np.int8]) -> NDArray[np.int8]:
@@ -48,19 +46,15 @@ def assign(stage: NDArray[np.int8], cause: NDArray[np.int8]) -> NDArray[np.int8]
     return strategy
 
 
-def let_go(
-    stage: NDArray[np.int8], strategy: NDArray[np.int8], cause: NDArray[np.int8], best_net: NDArray[np.float64]
-) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
-    """Return (strategy, cause) in which those declining and churned whom no action repays are let go.
+def let_go(stage: NDArray[np.int8], strategy: NDArray[np.int8], best_net: NDArray[np.float64]) -> NDArray[np.int8]:
+    """Return the strategies with those declining and churned let go whom no action repays; why they decline stays told.
 
     Args:
         best_net: largest net value of any action that fits the customer; −inf where none fits or none could be valued:
             nobody is let go unjudged.
     """
     hopeless = np.isin(stage, (DECLINE, CHURNED)) & np.isfinite(best_net) & (best_net <= 0)
-    strategy = np.where(hopeless, np.int8(LET_GO), strategy).astype(np.int8)
-    cause = np.where(hopeless & (stage == DECLINE), np.int8(_NOT_WORTH_IT), cause).astype(np.int8)
-    return strategy, cause
+    return np.where(hopeless, np.int8(LET_GO), strategy).astype(np.int8)
 
 
 def strategy_labels(codes: NDArray[np.int8]) -> pa.Array:

@@ -138,5 +138,4 @@ def test_each_cause_has_its_strategy():
         "market": "respond",
         "silence": "rescue",
         "volume": "rescue",
-        "not_worth_it": "let_go",
     }

@@ -83,7 +83,7 @@ def test_each_stage_has_its_strategy_and_nobody_hopeless_is_paid_for():
     ]
     poor = plan(customers(6, stages, v_prevent=1.0, v_back=1.0), RetentionPolicy((offer(),)))
     assert [STRATEGIES[code] for code in poor.strategy[4:]] == ["let_go", "let_go"]
-    assert [CAUSES[code] if code >= 0 else None for code in poor.cause] == [None] * 4 + ["not_worth_it", None]
+    assert [CAUSES[code] if code >= 0 else None for code in poor.cause] == [None] * 4 + ["silence", None]
     assert not poor.targeted.any()
 
 

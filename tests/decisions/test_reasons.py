@@ -26,6 +26,7 @@ def facts(**changes) -> Facts:
         "churn_probability": np.array([np.nan, 0.9, 0.3, 0.01, 0.62, 0.99]),
         "value_at_risk": np.array([np.nan, 50.0, 10.0, 5.0, 12345.6, 70.0]),
         "worth_acting": np.array([False, False, False, False, True, False]),
+        "let_go": np.array([False, False, False, False, False, True]),
         "horizon": 90,
         "base_gap": 80.0,
         "currency": "GBP",
@@ -42,7 +43,7 @@ def test_every_stage_has_its_own_reason():
         "bought on 40 days, last yesterday, usually every day",
         "an open complaint; silent for 64 days, usually buys every 21 days; "
         "62 % probability of no purchase in the next 90 days; 12,346 GBP at risk",
-        "no purchase for 400 days after 2 purchase days",
+        "no purchase for 400 days after 2 purchase days; no action pays for itself",
     ]
 
 
@@ -54,7 +55,7 @@ def test_chinese_reasons_hold_no_english_word():
 
 def test_closing_and_coming_back_are_said():
     said = reasons(facts(closed=np.arange(6) == 5, returned=np.arange(6) == 2)).to_pylist()
-    assert said[5] == "account closed"
+    assert said[5] == "account closed; no action pays for itself"
     assert "came back after having churned" in said[2]
 
 

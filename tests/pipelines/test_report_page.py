@@ -247,6 +247,22 @@ def test_moves_by_a_new_policy_are_told_apart(whole):
     assert "rules of the stages changed" not in render(whole)
 
 
+def test_strategies_that_could_not_be_assigned_are_named(whole):
+    sold = whole.account[whole.account["reason"] == "purchase"]
+    for categories, interactions, account, told in (
+        (False, False, sold, {"only “rescue” and “let go”"}),
+        (False, False, whole.account, {"“respond” could not be assigned", "rests on returns alone"}),
+        (True, False, sold, {"“improve” could not be assigned"}),
+        (False, True, sold, {"“respond” could not be assigned"}),
+        (True, True, sold, set()),
+    ):
+        report = replace(whole, has_categories=categories, has_interactions=interactions, account=account)
+        words = " ".join(read(render(report)).words)
+        known = ("only “rescue” and", "“respond” could not", "“improve” could not", "rests on returns alone")
+        assert all(one in words for one in told)
+        assert sum(one in words for one in known) == len(told)
+
+
 def test_assumed_gains_are_called_assumed(whole):
     words = " ".join(read(render(whole)).words)
     assert "Assumed net gain" in words
