@@ -266,7 +266,7 @@ def _branch(
         _sums(np.zeros(rows.size, np.int64), (options == a).astype(np.float64), 1, room[[a]])
         for a in np.flatnonzero(np.isfinite(room))
     ]
-    worth = 1e4 / float(v.max())
+    worth = 1e4 / max(float(v.max()), 1e-300)
     best = incumbent
     while True:
         answer = milp(

@@ -17,7 +17,7 @@ def lifecycle(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]
 @pytest.mark.parametrize(
     ("config", "log", "arguments", "said"),
     [
-        (CONFIG, None, (), "log.csv (found nothing). Put the file there or mend the path."),
+        (CONFIG, None, (), "Put the file there or mend the path."),
         (CONFIG, "who,timestamp,amount\n1,2020-01-01,5\n", (), "Name one of these."),
         (CONFIG + "[time]\nhorizon = 3\n", "", (), "time.horizon: unknown key. Did you mean 'horizon_days'?"),
         (CONFIG, "", ("--set", "horizon"), "--set takes KEY=VALUE"),
