@@ -4,6 +4,7 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from math import isnan, nan
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +34,14 @@ def finished(config: Config, day: str, key: str) -> dict[str, Any] | None:
 
 
 def listed(facts: Mapping[str, Any]) -> PlanSummary:
-    """The list in numbers, as a manifest holds them."""
-    document = facts["list"]
+    """The list in numbers, as a manifest holds them: null where there is no number, for JSON has no other word."""
+    given: Mapping[str, Any] = facts["list"]
+    document: dict[str, Any] = {
+        name: nan if value is None and name != "budget" else value for name, value in given.items()
+    }
     pairs = tuple((float(rate), float(gain)) for rate, gain in document["by_rate"])
-    return PlanSummary(**{**document, "by_rate": pairs, "detectable": Detectable(**document["detectable"])})
+    effects: dict[str, Any] = {name: nan if value is None else value for name, value in document["detectable"].items()}
+    return PlanSummary(**{**document, "by_rate": pairs, "detectable": Detectable(**effects)})
 
 
 def digests(config: Config, outputs: Sequence[Path]) -> dict[str, str]:
@@ -49,8 +54,16 @@ def write_manifest(config: Config, day: str, facts: Mapping[str, object]) -> Pat
     path = manifest_path(config, day)
     document = {**facts, "written_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds")}
     with replacing(path) as partial:
-        partial.write_text(json.dumps(document, indent=1) + "\n")
+        partial.write_text(json.dumps(_without_nan(document), indent=1, allow_nan=False) + "\n")
     return path
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and isnan(value) else value
 
 
 def _digest(path: Path) -> str:

@@ -215,5 +215,25 @@ def test_the_manifest_says_what_was_scored_by_what(setting) -> None:
         assert hashlib.sha256((config.directory / name).read_bytes()).hexdigest() == digest
     assert [len(manifest[name]) for name in ("history_sha256", "model_version", "policy_version")] == [64, 64, 16]
     assert list(manifest["inputs"]) == ["transactions"]
+    assert "NaN" not in (config.directory / f"manifests/{DAY}.json").read_text()
+    again = score_step(config)
+    assert repr(again.summary) == repr(found.summary), "the list in numbers comes back from the manifest"
     assert {"estimates", "plan", "reasons", "files", "all"} <= set(manifest["seconds"])
     assert -manifest["list"]["spent"] < manifest["list"]["conservative"] < manifest["list"]["gain"]
+
+
+def test_whoever_was_contacted_lately_is_left_alone(setting) -> None:
+    path = Path(setting().tables.transactions.path[0]).with_name("sent.csv")
+    rows = [f"kunde-{k:04d},{DAY - dt.timedelta(days=k)},{str(k % 5 == 0).lower()}" for k in range(1, 200)]
+    path.write_text("\n".join(["customer_id,timestamp,control", *rows]) + "\n")
+    targeted = {}
+    for days in (0, 30):
+        config = setting(
+            tables__campaigns__path=str(path), retention__budget=1e6, retention__min_days_between_contacts=days
+        )
+        ingest_step(config)
+        frame = pq.read_table(score_step(config).parquet).to_pandas()
+        targeted[days] = set(frame.loc[frame["targeted"], "customer_id"])
+    lately = {f"kunde-{k:04d}" for k in range(1, 30) if k % 5}
+    assert targeted[0] & lately
+    assert targeted[30] == targeted[0] - lately, "30 days ago is long enough, and who was held back was not contacted"
