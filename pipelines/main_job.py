@@ -31,7 +31,10 @@ def ingest_step(config: Config) -> HistoryStore:
             progress=lambda what, share: progress(f"{what} {share:.0%}"),
         )
     show_account(account)
-    return HistoryStore.open(directory)
+    store = HistoryStore.open(directory)
+    if account.rows("quarantined") or any(table.rows("quarantined") for table in account.tables):
+        console.print(f"Rows in quarantine: {store.quarantine_path}", soft_wrap=True)
+    return store
 
 
 def train_step(config: Config) -> Training:

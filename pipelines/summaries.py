@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from decisions.names import STAGES, stage_name, strategy_name
 from decisions.overview import value_by_stage
 from features.account import Account
+from features.side_account import SIDE_REASONS
 from models.learning.snapshot import outcome_of
 from pipelines.backtesting import Backtest
 from pipelines.config import Config
@@ -37,6 +38,29 @@ def show_account(account: Account) -> None:
     )
     if not account.has_money:
         console.print("The log has no amounts: counts, churn and stages are given, money is not.")
+    _show_tables(account)
+
+
+def _show_tables(account: Account) -> None:
+    """Print how every row of the optional tables ended, and how many of their customers the transactions know."""
+    rows = []
+    for table in account.tables:
+        rows += [(table.table, x.status, SIDE_REASONS[x.reason][1], f"{x.rows:,}") for x in table.lines]
+        rows.append((table.table, "[bold]input[/]", "all rows that came in", f"[bold]{table.input_rows:,}[/]"))
+    if rows:
+        show_table(
+            "The other tables", ("table", "status", "meaning", "rows"), rows, left=("table", "status", "meaning")
+        )
+    for table in account.tables:
+        if table.strangers and table.strangers == table.customers:
+            console.print(
+                f"[yellow]{table.table}: none of its {table.customers:,} customers has a transaction. "
+                "Are ids written alike in both tables?[/]"
+            )
+        elif table.strangers:
+            console.print(
+                f"{table.table}: {table.strangers:,} of its {table.customers:,} customers have no transaction."
+            )
 
 
 def show_training(training: Training) -> None:

@@ -33,9 +33,16 @@ class ExtraTable:
     rows: int
     ledger: Mapping[str, list[int]]
 
-    def account(self, what: str, as_of: int) -> TableAccount:
-        """The account of its rows as of a day."""
-        return TableAccount.of(what, Ledger.of_lists(self.ledger), input_rows=self.rows, as_of=as_of)
+    def account(self, what: str, as_of: int, customers: int, strangers: int) -> TableAccount:
+        """The account of its rows as of a day, with how many customers it names, and how many of them no other does."""
+        return TableAccount.of(
+            what,
+            Ledger.of_lists(self.ledger),
+            input_rows=self.rows,
+            as_of=as_of,
+            customers=customers,
+            strangers=strangers,
+        )
 
 
 def write_table(
@@ -177,7 +184,7 @@ def _fields(con: duckdb.DuckDBPyConnection, what: str, roles: Roles, values: Val
             number = values.number(name)
             found[role] = f"CASE WHEN isfinite({number}) AND abs({number}) <= {LARGEST_AMOUNT} THEN {number} END"
         elif what == "customers" and _is_number(con, values, name):
-            found[role] = f"TRY_CAST({values.raw(name)} AS DOUBLE)"
+            found[role] = values.number(name)
         else:
             found[role] = values.raw(name) if values.kind(name) == "BOOLEAN" else values.text(name)
     return found
@@ -216,8 +223,7 @@ def _is_number(con: duckdb.DuckDBPyConnection, values: Values, name: str) -> boo
             and not kind.startswith(("TIME", "STRUCT", "MAP"))
             and "[" not in kind
         )
-    column = f"nullif(trim({values.raw(name)}), '')"
-    some, good = only_row(con, f"SELECT count({column}), count(TRY_CAST({column} AS DOUBLE)) FROM loaded AS s")
+    some, good = only_row(con, f"SELECT count({values.text(name)}), count({values.number(name)}) FROM loaded AS s")
     return int(some) > 0 and int(some) == int(good)
 
 

@@ -37,7 +37,7 @@ def read(paths: Sequence[Path], spec: TableSpec, needed: Sequence[str], what: st
     heads = [_head(path, spec, needed, what) for path in paths]
     names = dict.fromkeys(name for head in heads for name in head.names)
     schema = pa.schema([pa.field(name, pa.string()) for name in names])
-    return pa.RecordBatchReader.from_batches(schema, _batches(paths, heads, spec.sheet, what, schema))
+    return pa.RecordBatchReader.from_batches(schema, _batches(paths, heads, spec, what, schema))
 
 
 def _sheet(path: Path, sheet: str | None, what: str) -> CalamineSheet:
@@ -73,14 +73,14 @@ def _head(path: Path, spec: TableSpec, needed: Sequence[str], what: str) -> Head
 
 
 def _batches(
-    paths: Sequence[Path], heads: Sequence[Head], sheet: str | None, what: str, schema: pa.Schema
+    paths: Sequence[Path], heads: Sequence[Head], spec: TableSpec, what: str, schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
     for path, head in zip(paths, heads, strict=True):
         held: list[list[str | None]] = []
-        for number, line in enumerate(_sheet(path, sheet, what).iter_rows()):
+        for number, line in enumerate(_sheet(path, spec.sheet, what).iter_rows()):
             if number < head.skip:
                 continue
-            cells = [text(cell) for cell in line]
+            cells = [text(cell, spec.decimal or ".") for cell in line]
             if any(cell is not None for cell in cells):
                 held.append(cells)
             if len(held) == ROWS_PER_BATCH:
@@ -96,11 +96,11 @@ def _batch(held: list[list[str | None]], head: Head, schema: pa.Schema) -> pa.Re
     return pa.RecordBatch.from_arrays([column.cast(pa.string()) for column in columns], schema=schema)
 
 
-def text(cell: Any) -> str | None:
-    """What a cell says: whole numbers without a decimal point, dates in ISO form, nothing for an empty cell.
+def text(cell: Any, decimal: str = ".") -> str | None:
+    """What a cell says: numbers with the decimal mark of the table's texts, dates in ISO form, nothing where empty.
 
-    >>> text(17850.0), text(2.55), text(dt.date(2010, 12, 1)), text("")
-    ('17850', '2.55', '2010-12-01', None)
+    >>> text(17850.0), text(2.55), text(2.55, ","), text(dt.date(2010, 12, 1)), text("")
+    ('17850', '2.55', '2,55', '2010-12-01', None)
     """
     if cell is None or cell == "":
         return None
@@ -108,6 +108,8 @@ def text(cell: Any) -> str | None:
         return "true" if cell else "false"
     if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:
         return str(int(cell))
+    if isinstance(cell, float):
+        return str(cell).replace(".", decimal)
     if isinstance(cell, (dt.datetime, dt.date, dt.time)):
         return cell.isoformat()
     return str(cell)

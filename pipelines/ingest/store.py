@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -18,6 +19,7 @@ from features.combine import concatenate, take
 from features.history import History
 from features.ledger import Ledger
 from features.outcomes import RateReference, base_levels
+from features.side_tables import SideTables
 from features.table import CUSTOMERS_PER_BATCH, build
 from features.window import Window, to_date, to_day
 from pipelines.ingest.extras import ExtraTable, read_side_tables
@@ -154,24 +156,32 @@ class HistoryStore:
     def account_as_of(self, as_of: dt.date | None) -> Account:
         """Account of the rows as of a date; by default the last day of the log."""
         day = self.manifest.last_day if as_of is None else to_day(as_of)
-        counts = np.sum([self._known(bucket, day) for bucket in range(self.n_buckets)], axis=0)
+        everyone = buyers = 0
+        named: Counter[tuple[str, int]] = Counter()
+        for bucket in range(self.n_buckets):
+            one = self._known(bucket, day)
+            everyone, buyers = everyone + one[0], buyers + one[1]
+            named.update({(name, place): count for name, pair in one[2].items() for place, count in enumerate(pair)})
         return Account.of(
             self.manifest.the_ledger(),
             input_rows=self.manifest.totals.rows,
             input_micro=self.manifest.totals.micro,
             has_money=self.has_money,
             as_of=day,
-            customers=int(counts[1]),
-            prospects=int(counts[0] - counts[1]),
+            customers=buyers,
+            prospects=everyone - buyers,
             equal_rows_kept=self.manifest.equal_rows_kept,
             zero_amount_purchases=self.manifest.zero_amount_purchases,
             unmatched_micro=self.manifest.unmatched,
             sha256=self.digest,
-            tables=tuple(table.account(name, day) for name, table in self.manifest.extra_tables.items()),
+            tables=tuple(
+                table.account(name, day, named[name, 0], named[name, 1])
+                for name, table in self.manifest.extra_tables.items()
+            ),
         )
 
-    def _known(self, bucket: int, as_of: int) -> tuple[int, int]:
-        """Number of customers in a bucket, and of those with a purchase day known as of a day."""
+    def _known(self, bucket: int, as_of: int) -> tuple[int, int, dict[str, tuple[int, int]]]:
+        """Customers of a bucket, those of them with a purchase day known as of a day, and whom each table names."""
         seen: list[pa.Array] = []
         buyers = 0
         for name in reversed(self.manifest.segments):
@@ -186,11 +196,13 @@ class HistoryStore:
                 bought &= ~pc.is_in(ids, newer).to_numpy(zero_copy_only=False)
             buyers += int(bought.sum())
             seen.append(ids)
-        seen += self._side_tables(bucket).ids()
+        beside = self._side_tables(bucket)
+        named = beside.named(pa.concat_arrays(seen))
+        seen += beside.ids()
         everyone = len(seen[0]) if len(seen) == 1 else len(pc.unique(pa.concat_arrays(seen)))
-        return everyone, buyers
+        return everyone, buyers, named
 
-    def _side_tables(self, bucket: int) -> Any:
+    def _side_tables(self, bucket: int) -> SideTables:
         if self.manifest.extras is None:
             return read_side_tables(self._directory, bucket, {})
         return read_side_tables(self._directory / self.manifest.extras, bucket, self.manifest.extra_tables)
@@ -215,8 +227,7 @@ class HistoryStore:
                 part = take(part, np.flatnonzero(~stale)) if stale.any() else part
             parts.append(part)
             newer.append(ids)
-        history: History = self._side_tables(bucket).attach(concatenate(parts))
-        return history
+        return self._side_tables(bucket).attach(concatenate(parts))
 
     def __iter__(self) -> Iterator[History]:
         """Histories of all buckets, one at a time; the next one is read while one is in use."""

@@ -124,7 +124,7 @@ class Values:
             return column
         if kind.startswith("TIMESTAMP"):
             return f"TRY_CAST({_local(column, self.zones.get(name))} AS DATE)"
-        number = column
+        number = self.number(name)
         if kind in FLOATS or kind.startswith("DECIMAL"):
             column = f"CASE WHEN {column} = TRY_CAST({column} AS BIGINT) THEN TRY_CAST({column} AS BIGINT) END"
         text = f"trim(CAST({column} AS VARCHAR))"
@@ -248,11 +248,11 @@ def _local(column: str, zone: str | None) -> str:
     if offset is None:
         return f"timezone({literal(zone)}, {column})"
     minutes = int(f"{offset[1]}{60 * int(offset[2]) + int(offset[3])}")
-    return f"(CAST({column} AS TIMESTAMP) + INTERVAL '{minutes} minutes')"
+    return f"(CAST(timezone('UTC', {column}) AS TIMESTAMP) + INTERVAL '{minutes} minutes')"
 
 
-def _counted(column: str, form: str) -> str:
+def _counted(number: str, form: str) -> str:
     """The date of a count from an epoch."""
     per_day, begins = COUNTED[form]
-    days = f"floor(TRY_CAST({column} AS DOUBLE) / {per_day!r})"
+    days = f"floor({number} / {per_day!r})"
     return f"CASE WHEN abs({days}) < 1e6 THEN DATE '1970-01-01' + (CAST({days} AS INTEGER) + {begins}) END"

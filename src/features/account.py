@@ -188,8 +188,7 @@ class Account:
         raw: dict[str, Any] = json.loads(text)
         raw["lines"] = tuple(AccountLine(**{**x, "amount": Decimal(x["amount"])}) for x in raw["lines"])
         raw["tables"] = tuple(
-            TableAccount(x["table"], x["input_rows"], tuple(TableLine(**line) for line in x["lines"]))
-            for x in raw["tables"]
+            TableAccount(**{**x, "lines": tuple(TableLine(**line) for line in x["lines"])}) for x in raw["tables"]
         )
         for key in ("input_amount", "unmatched_returns"):
             raw[key] = Decimal(raw[key])

@@ -102,7 +102,7 @@ def history_from_frame(
         zero_amount_purchases=int((done.line_value == 0).sum()) if has_money else 0,
         unmatched_micro=done.unmatched if has_money else 0,
         sha256="",
-        tables=tables.accounts(last),
+        tables=tables.accounts(last, all_ids),
     ).check()
     history = History(
         customer_id=all_ids,

@@ -46,14 +46,22 @@ class TableLine:
 
 @dataclass(frozen=True, slots=True)
 class TableAccount:
-    """How every row of an optional table ended, as of a date; the rows of ``lines`` add up to ``input_rows``."""
+    """How every row of an optional table ended, as of a date; the rows of ``lines`` add up to ``input_rows``.
+
+    ``customers`` counts whom the usable rows name, ``strangers`` those of them whom no transaction names: if these are
+    all, ids are probably written in two ways.
+    """
 
     table: str
     input_rows: int
     lines: tuple[TableLine, ...]
+    customers: int = 0
+    strangers: int = 0
 
     @staticmethod
-    def of(table: str, ledger: Ledger, *, input_rows: int, as_of: int) -> "TableAccount":
+    def of(
+        table: str, ledger: Ledger, *, input_rows: int, as_of: int, customers: int = 0, strangers: int = 0
+    ) -> "TableAccount":
         """Account of a ledger as of a day: rows in use that are dated after it count as later.
 
         >>> ledger = Ledger.of(np.array([5, 9, 9], np.int32), np.array([0, 0, 9], np.int8), np.zeros(3, np.int64))
@@ -67,7 +75,7 @@ class TableAccount:
             TableLine(SIDE_REASONS[names[code]][0], names[code], int(ledger.rows[reason == code].sum()))
             for code in sorted(set(reason.tolist()))
         )
-        return TableAccount(table, input_rows, lines)
+        return TableAccount(table, input_rows, lines, customers, strangers)
 
     def rows(self, status: str | None = None, reason: str | None = None) -> int:
         """Number of rows with a status, a reason, or both."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from features import columns
 from features.history import Campaigns, Codes, History, Interactions, Payments, Returns
 from features.side_account import TableAccount
-from features.side_contract import Checked, checked
+from features.side_contract import SIDE_TABLES, Checked, checked
 from features.window import NEVER, UNKNOWN_DAY
 
 I32 = NDArray[np.int32]
@@ -47,17 +47,37 @@ class SideTables:
         checks = {what: checked(what, frame, id_type) for what, frame in frames.items() if frame is not None}
         return SideTables(**{what: check.table for what, check in checks.items()}, checks=checks)
 
-    def accounts(self, as_of: int) -> tuple[TableAccount, ...]:
-        """How the rows of each table that was read from a frame ended, as of a day."""
+    def accounts(self, as_of: int, ids: pa.Array) -> tuple[TableAccount, ...]:
+        """How the rows of each table that was read from a frame ended, as of a day; ``ids`` have transactions."""
+        named = self.named(ids)
         return tuple(
-            TableAccount.of(what, check.ledger, input_rows=check.rows, as_of=as_of)
+            TableAccount.of(
+                what,
+                check.ledger,
+                input_rows=check.rows,
+                as_of=as_of,
+                customers=named[what][0],
+                strangers=named[what][1],
+            )
             for what, check in self._checks.items()
         )
 
+    def _present(self) -> dict[str, pa.Table]:
+        tables = {what: getattr(self, what) for what in SIDE_TABLES}
+        return {what: table for what, table in tables.items() if table is not None}
+
     def ids(self) -> list[pa.Array]:
         """Ids that the tables name."""
-        tables = (self.customers, self.interactions, self.payments, self.campaigns)
-        return [_column(table, "customer_id") for table in tables if table is not None]
+        return [_column(table, "customer_id") for table in self._present().values()]
+
+    def named(self, ids: pa.Array) -> dict[str, tuple[int, int]]:
+        """Table -> how many customers it names, and how many of them are not among ``ids``."""
+        found = {}
+        for what, table in self._present().items():
+            mine = pc.unique(_column(table, "customer_id"))
+            known = pc.sum(pc.is_in(mine, ids)).as_py() or 0
+            found[what] = (len(mine), len(mine) - known)
+        return found
 
     def attach(self, history: History) -> History:
         """The history with these tables; customers whom only they name become prospects."""

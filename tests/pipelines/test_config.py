@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from pipelines.config import Config, ConfigError, load, parse
+from pipelines.policies import retention_policy
+from pipelines.table_specs import table_specs
 
 MINIMAL = {"tables": {"transactions": {"path": "log.csv"}}}
 
@@ -103,3 +105,28 @@ def test_a_missing_or_broken_file_is_named(tmp_path: Path) -> None:
 def test_both_ready_configurations_are_valid() -> None:
     folder = Path(__file__).parents[2] / "configs"
     assert {load(path).experiment for path in folder.glob("*.toml")} == {"cdnow", "online_retail"}
+
+
+def test_campaigns_and_the_wait_between_contacts_reach_ingest_and_policy() -> None:
+    config = parsed(
+        tables={
+            "transactions": {"path": "log.csv", "timestamp_format": ["%d/%m/%Y", "%Y%m%d"], "decimal": ","},
+            "campaigns": {"path": "sent.csv", "treatment": "offer"},
+        },
+        retention={"min_days_between_contacts": 14},
+    )
+    assert retention_policy(config).min_days_between_contacts == 14
+    assert retention_policy(parsed()).min_days_between_contacts == 0
+    tables = table_specs(config)
+    assert tables.transactions.formats == ("%d/%m/%Y", "%Y%m%d") and tables.transactions.decimal == ","
+    assert tables.campaigns is not None and tables.campaigns.outside == config.directory
+    found = {"customer_id": "", "timestamp": "", "offer": "", "control": ""}
+    assert dict(tables.campaigns.of(found).columns) == {
+        "customer_id": "customer_id",
+        "timestamp": "timestamp",
+        "treatment": "offer",
+        "control": "control",
+    }
+    for wrong in (-1, 1.5):
+        text = problem({**MINIMAL, "retention": {"min_days_between_contacts": wrong}})
+        assert "retention.min_days_between_contacts: must be" in text

@@ -2,9 +2,8 @@
 
 import gzip
 import sqlite3
-import zipfile
+from collections.abc import Callable
 from pathlib import Path
-from xml.sax.saxutils import escape
 
 import adbc_driver_postgresql.dbapi
 import numpy as np
@@ -71,61 +70,10 @@ def write_csv(log: pd.DataFrame, path: Path, sep: str = ",") -> None:
     log.assign(ts=log["ts"].dt.strftime("%d.%m.%Y")).to_csv(path, sep=sep, index=False)
 
 
-def write_xlsx(log: pd.DataFrame, path: Path) -> None:
-    """A workbook of the least parts: text inline, numbers as numbers, the date as a serial number in a date style."""
-
-    def cell(value: object) -> str:
-        if value is None or value != value:
-            return "<c/>"
-        if isinstance(value, pd.Timestamp):
-            return f'<c s="1"><v>{(value - pd.Timestamp("1899-12-30")).days}</v></c>'
-        if isinstance(value, float):
-            return f"<c><v>{value!r}</v></c>"
-        return f'<c t="inlineStr"><is><t>{escape(str(value))}</t></is></c>'
-
-    rows = [list(log.columns), *log.astype(object).to_numpy().tolist()]
-    body = "".join(f"<row>{''.join(cell(v) for v in row)}</row>" for row in rows)
-    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-    package = "http://schemas.openxmlformats.org/package/2006"
-    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml"
-    with zipfile.ZipFile(path, "w") as book:
-        book.writestr(
-            "[Content_Types].xml",
-            f'<Types xmlns="{package}/content-types"><Default Extension="rels" '
-            f'ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
-            f'<Override PartName="/xl/workbook.xml" ContentType="{kind}.sheet.main+xml"/>'
-            f'<Override PartName="/xl/worksheets/sheet1.xml" ContentType="{kind}.worksheet+xml"/>'
-            f'<Override PartName="/xl/styles.xml" ContentType="{kind}.styles+xml"/></Types>',
-        )
-        relation = f'<Relationships xmlns="{package}/relationships">'
-        book.writestr(
-            "_rels/.rels",
-            f'{relation}<Relationship Id="r1" Type="{office}/officeDocument" Target="xl/workbook.xml"/>'
-            "</Relationships>",
-        )
-        book.writestr(
-            "xl/_rels/workbook.xml.rels",
-            f'{relation}<Relationship Id="r1" Type="{office}/worksheet" Target="worksheets/sheet1.xml"/>'
-            f'<Relationship Id="r2" Type="{office}/styles" Target="styles.xml"/></Relationships>',
-        )
-        book.writestr(
-            "xl/workbook.xml",
-            f'<workbook xmlns="{main}" xmlns:r="{office}"><sheets><sheet name="sales" sheetId="1" r:id="r1"/></sheets>'
-            "</workbook>",
-        )
-        book.writestr(
-            "xl/styles.xml",
-            f'<styleSheet xmlns="{main}"><cellXfs count="2"><xf numFmtId="0"/><xf numFmtId="14"/></cellXfs>'
-            "</styleSheet>",
-        )
-        book.writestr(
-            "xl/worksheets/sheet1.xml", f'<worksheet xmlns="{main}"><sheetData>{body}</sheetData></worksheet>'
-        )
-
-
 @pytest.mark.parametrize("kind", ["csv", "semicolon", "gz", "parquet", "folder", "glob", "several", "xlsx"])
-def test_files(kind: str, log: pd.DataFrame, wanted: History, tmp_path: Path) -> None:
+def test_files(
+    kind: str, log: pd.DataFrame, wanted: History, tmp_path: Path, workbook: Callable[[pd.DataFrame, Path], None]
+) -> None:
     place = tmp_path / "in"
     place.mkdir()
     options: dict[str, str] = {} if kind in ("parquet", "xlsx") else {"timestamp_format": "%d.%m.%Y"}
@@ -143,7 +91,7 @@ def test_files(kind: str, log: pd.DataFrame, wanted: History, tmp_path: Path) ->
         log.to_parquet(place / "log.parquet")
         path = str(place / "log.parquet")
     elif kind == "xlsx":
-        write_xlsx(log, place / "log.xlsx")
+        workbook(log, place / "log.xlsx")
         path = str(place / "log.xlsx")
     else:
         (place / "deep").mkdir()
