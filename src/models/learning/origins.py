@@ -49,8 +49,8 @@ def origins(
     if latest < earliest:
         needed = horizon + least_history(horizon)
         found = max(test - first_day, 0)
-        longest = longest_horizon(found)
-        shorter = f"a horizon of at most {longest} days, " if longest else ""
+        longest = longest_horizon(test + horizon - first_day)
+        shorter = f"a horizon of at most {longest} days, which moves the test date on, " if longest else ""
         raise ValueError(
             f"The log is too short to learn out of time: {found} days lie before {test_as_of}, the horizon of "
             f"{horizon} days needs {needed} (half a horizon, at least 28 days, to look back on, and one complete "
@@ -67,8 +67,14 @@ def origins(
 
 
 def longest_horizon(days: int) -> int:
-    """Longest horizon for which one training date exists, given the days of log before the test date."""
-    return next((h for h in range(days, 0, -1) if h + least_history(h) <= days), 0)
+    """Longest horizon that a log of so many days can be trained and tested on; 0 if there is none.
+
+    One horizon to train and one to test must fit, and what is needed to look back on.
+
+    >>> longest_horizon(45), longest_horizon(27)
+    (8, 0)
+    """
+    return next((h for h in range(days, 0, -1) if 2 * h + least_history(h) <= days), 0)
 
 
 def _statement(count: int, folds: int, horizon: int, test_as_of: datetime.date) -> str:

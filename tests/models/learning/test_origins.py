@@ -2,6 +2,7 @@
 
 import datetime as dt
 import itertools
+import re
 
 import pytest
 from hypothesis import given
@@ -42,11 +43,22 @@ def test_rolling_origins_end_with_the_last_complete_window(horizon, span, count)
     assert all(a.test_as_of < b.test_as_of for a, b in itertools.pairwise(found))
 
 
-def test_the_remedy_named_in_the_error_works():
-    span = 70
-    with pytest.raises(ValueError, match=f"at most {longest_horizon(span)} days"):
-        origins(FIRST, 90, dt.date(2020, 1, 1) + dt.timedelta(days=span))
-    assert origins(FIRST, longest_horizon(span), dt.date(2020, 1, 1) + dt.timedelta(days=span)).training
+@given(st.integers(7, 400), st.integers(1, 500))
+def test_the_remedy_named_in_the_error_works(horizon, span):
+    last = dt.date(2020, 1, 1) + dt.timedelta(days=span)
+    try:
+        origins(FIRST, horizon, last - dt.timedelta(days=horizon))
+    except ValueError as error:
+        named = re.search(r"at most (\d+) days", str(error))
+        if named is None:
+            assert longest_horizon(span) == 0
+            return
+        shorter = int(named[1])
+        assert origins(FIRST, shorter, last - dt.timedelta(days=shorter)).training
+        with pytest.raises(ValueError, match="too short"):
+            origins(FIRST, shorter + 1, last - dt.timedelta(days=shorter + 1))
+    else:
+        assert horizon <= longest_horizon(span)
 
 
 def test_cdnow_allows_four_origins():
