@@ -6,6 +6,7 @@
 
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ from features.window import Window
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 DECLINED_TO = 0.5
 """Share of the expected spend at or below which a buyer is declining."""
@@ -43,8 +45,8 @@ class Outcomes:
     customer_id: pa.Array
     purchases: I64
     spend: F64
-    bought: NDArray[np.bool_]
-    eligible: NDArray[np.bool_]
+    bought: Flags
+    eligible: Flags
     expected: F64
     declining: F64
     base: BaseLevel
@@ -72,9 +74,28 @@ def observe(
     level = base or base_level(history, window, reference=reference)
     past = past_of(view, window, reference)
     purchases, spend = ahead_of(view, window, np.ones(view.n, np.bool_))
-    bought = purchases > 0
-    with np.errstate(invalid="ignore"):
-        basket = (past.total + level.basket_weight * level.basket_mean) / (past.number + level.basket_weight)
-    low = bought & (spend <= DECLINED_TO * past.expected * basket * level.season)
-    declining = np.where(past.eligible, low, np.nan)
+    bought, declining = view.array(np.bool_), view.array(np.float64)
+    terms = level.basket_mean, level.basket_weight, level.season
+    _label(past.eligible, past.expected, past.number, past.total, purchases, spend, *terms, bought, declining)
     return Outcomes(view.customer_id, purchases, spend, bought, past.eligible, past.expected, declining, level)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _label(
+    eligible: Flags,
+    expected: F64,
+    number: I64,
+    total: F64,
+    purchases: I64,
+    spend: F64,
+    mean: float,
+    weight: float,
+    season: float,
+    bought: Flags,
+    declining: F64,
+) -> None:
+    for i in range(eligible.size):
+        bought[i] = purchases[i] > 0
+        basket = (total[i] + weight * mean) / (number[i] + weight)
+        low = bought[i] and spend[i] <= DECLINED_TO * expected[i] * basket * season
+        declining[i] = low if eligible[i] else np.nan

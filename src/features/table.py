@@ -31,7 +31,7 @@ OUTCOMES = (
     pa.field("outcome_declining", pa.float64(), metadata={"meaning": "1 declining, 0 not, null where not eligible"}),
 )
 
-CUSTOMERS_PER_BATCH = 32_768
+CUSTOMERS_PER_BATCH = 65_536
 
 
 def columns_of(history: History) -> tuple[Feature, ...]:
