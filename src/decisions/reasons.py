@@ -101,7 +101,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "let_go": ("no action pays for itself", "没有任何行动能够回本"),
     "gone": (
-        "no purchase for {silence} days after {purchases} purchase days",
+        "no purchase for {silence} days after {purchase_days}",
         "购买 {purchases} 次之后已 {silence} 天没有购买",
     ),
     "closed": ("account closed", "账户已关闭"),
@@ -144,6 +144,7 @@ def reasons(facts: Facts, *, language: Language = "en", drivers: Drivers | None 
         "gap": lambda rows: whole(np.maximum(facts.usual_gap[rows], 1.0)),
         "every": lambda rows: _every(np.maximum(facts.usual_gap[rows], 1.0)),
         "purchases": lambda rows: whole(facts.purchases[rows]),
+        "purchase_days": lambda rows: _purchase_days(facts.purchases[rows]),
         "base_gap": lambda rows: whole(np.full(rows.size, facts.base_gap)),
         "risk": lambda rows: percent(facts.churn_probability[rows]),
         "horizon": lambda rows: whole(np.full(rows.size, float(facts.horizon))),
@@ -187,6 +188,13 @@ def _since(silence: Floats, language: Language) -> pa.Array:
     text = pc.binary_join_element_wise(whole(silence), pa.scalar(ago), pa.scalar(""), null_handling="emit_null")
     text = pc.if_else(pa.array(silence < 1), pa.scalar(today), text)
     return pc.if_else(pa.array((silence >= 1) & (silence < 2)), pa.scalar(yesterday), text)
+
+
+def _purchase_days(purchases: Floats) -> pa.Array:
+    text = pc.binary_join_element_wise(
+        whole(purchases), pa.scalar(" purchase days"), pa.scalar(""), null_handling="emit_null"
+    )
+    return pc.if_else(pa.array(purchases == 1), pa.scalar("the only purchase day"), text)
 
 
 def _every(gap: Floats) -> pa.Array:

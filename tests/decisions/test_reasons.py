@@ -53,6 +53,11 @@ def test_chinese_reasons_hold_no_english_word():
     assert "有未解决的投诉；已沉默 64 天" in text
 
 
+def test_one_purchase_is_told_in_the_singular():
+    said = reasons(facts(purchases=np.array([np.nan, 1.0, 3.0, 40.0, 9.0, 1.0])))[5].as_py()
+    assert said.startswith("no purchase for 400 days after the only purchase day")
+
+
 def test_closing_and_coming_back_are_said():
     said = reasons(facts(closed=np.arange(6) == 5, returned=np.arange(6) == 2)).to_pylist()
     assert said[5] == "account closed; no action pays for itself"
