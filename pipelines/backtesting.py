@@ -13,9 +13,9 @@ from pipelines.commit import code_version
 from pipelines.config import Config
 from pipelines.console import Progress
 from pipelines.ingest import HistoryStore
-from pipelines.judging import Trial, campaign, judge
+from pipelines.judging import HEADLINE, Trial, campaign, judge
 from pipelines.tracking import Tracker
-from pipelines.training import HEADLINE, Span, span_of
+from pipelines.training import Span, span_of
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from pipelines import model_registry, tracking
 from pipelines.bundle import Bundle
 from pipelines.config import Config
 from pipelines.console import console, show_table
+from pipelines.judging import HEADLINE
 from pipelines.model_registry import CHAMPION
 from pipelines.tracking import TrackingError, open_tracker
-from pipelines.training import HEADLINE
 
 PER_TABLE = 6
 """Metrics beside each other in one table."""

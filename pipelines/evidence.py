@@ -44,13 +44,18 @@ def tracking_table(history: History, window: Window, forecast: Forecast, path: n
     Grain: one row a date of the grid. Columns: date, expected, actual.
     """
     days = grid(window)
-    known = history.purchases(window.end)
-    owner_known = known.day[np.repeat(_bought_by(known.offsets, known.day, window.as_of_day), np.diff(known.offsets))]
-    ahead = np.sort(owner_known[owner_known > window.as_of_day]) - window.as_of_day
-    actual = np.searchsorted(ahead, days, side="right")
+    actual = purchases_by(history, window, days)
     scale = float(forecast.expected_purchases.sum()) / path[-1] if path[-1] > 0 else 0.0
     dates = [window.as_of + dt.timedelta(days=int(day)) for day in days]
     return pd.DataFrame({"date": dates, "expected": path * scale, "actual": actual})
+
+
+def purchases_by(history: History, window: Window, days: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Purchase days in the window, up to each of `days` after its as-of date, of customers who had bought by then."""
+    known = history.purchases(window.end)
+    owner_known = known.day[np.repeat(_bought_by(known.offsets, known.day, window.as_of_day), np.diff(known.offsets))]
+    ahead = np.sort(owner_known[owner_known > window.as_of_day]) - window.as_of_day
+    return np.searchsorted(ahead, days, side="right")
 
 
 def grid(window: Window) -> npt.NDArray[np.int64]:

@@ -3,6 +3,7 @@
 import datetime as dt
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,8 @@ from models.learning.snapshot import outcome_of
 from pipelines.config import Config
 from pipelines.console import Progress
 
+HEADLINE = ("churn_auc", "churn_log_loss", "churn_calibration_error", "spend_mae", "spend_bias", "spend_gini")
+"""The metrics that notes and tables name first."""
 REFERENCES = ("naive", "lifetimes")
 """Candidates that the others are measured against and that never score customers: base rates know no customer, and
 lifetimes' Pareto/NBD loses all digits for some frequent buyers."""
@@ -28,6 +31,8 @@ STEADIEST = "combined"
 """The candidate that stays the winner unless another is better beyond noise: its weights were chosen on several
 windows and its level follows the season, where a lead in one window may be luck."""
 NOISE = 0.9
+AT_ONCE = 2
+"""Forecasts evaluated beside each other: bootstraps are sums over arrays, which let other threads run."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +73,14 @@ def judge(history: History, origins: Origins, horizon: int, config: Config, prog
     fitted = learning.fit_all(
         chosen, [*learned, known], seed=config.learning.seed, progress=lambda name: progress(f"fitting {name}")
     )
-    judged = {}
-    for name, one in fitted.items():
-        progress(f"judging {name}")
-        forecast = one.predict(known)
-        judged[name] = Judged(one, forecast, evaluate(forecast, test, config))
+    progress("judging")
+    forecasts = {name: one.predict(known) for name, one in fitted.items()}
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        found = list(pool.map(lambda forecast: evaluate(forecast, test, config), forecasts.values()))
+    judged = {
+        name: Judged(one, forecasts[name], evaluated)
+        for (name, one), evaluated in zip(fitted.items(), found, strict=True)
+    }
     return Trial(origins, learned, test, judged, settings, time.perf_counter() - start)
 
 
@@ -151,6 +159,12 @@ def best(judged: Mapping[str, Judged]) -> tuple[str, str]:
             told = f"{name} is {np.expm1(lead):.1%} ahead in mean loss, not beyond noise: the combination stays first,"
             name = STEADIEST
     return name, f"{told} over " + ", ".join(f"{metric} {value:.4g}" for metric, value in numbers[name].items())
+
+
+def mean_loss(found: Evaluation) -> float:
+    """Geometric mean of the losses of `DECIDING`, as far as the window defines them; NaN where it defines none."""
+    known = {metric: found.metrics[metric] for metric in DECIDING if np.isfinite(found.metrics[metric])}
+    return float(np.exp(_mean_loss(known))) if known else float("nan")
 
 
 def _lead(first: Evaluation, second: Evaluation, metrics: Sequence[str]) -> tuple[float, float]:

@@ -1,6 +1,6 @@
 """From a trained bundle to the registry: compare with the champion, register what is new, move the aliases, say why."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -49,6 +49,7 @@ def promote(
     *,
     tags: Mapping[str, str],
     config: Config,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> Promotion:
     """Register a bundle where its content is new, and decide whether it becomes champion.
 
@@ -60,6 +61,7 @@ def promote(
         trial: the test window on which champion and challenger are compared.
         tags: what the version is tagged with.
         config: the configuration.
+        meanwhile: done while a fresh process loads the logged model; not done at all where there is nothing to load.
     """
     digest = bundle.version
     champion = model_registry.registered(tracker, CHAMPION)
@@ -70,7 +72,7 @@ def promote(
     is_new = number is None
     if number is None:
         uri = _log_model(tracker, run_id, bundle, now)
-        fault = _fault(tracker, uri, bundle, now)
+        fault = _fault(tracker, uri, bundle, now, meanwhile)
         if fault is not None:
             reason = f"Not registered: the logged model does not reproduce its predictions: {fault}."
             leading = None if champion is None else champion.number
@@ -119,7 +121,7 @@ def _log_model(tracker: Tracker, run_id: str, bundle: Bundle, now: Snapshot) -> 
     )
 
 
-def _fault(tracker: Tracker, uri: str, bundle: Bundle, now: Snapshot) -> str | None:
+def _fault(tracker: Tracker, uri: str, bundle: Bundle, now: Snapshot, meanwhile: Callable[[], None]) -> str | None:
     """What is wrong with the logged model, if anything: our own files and the pyfunc must both give the forecast."""
     some = now.take(np.arange(0, now.n, max(1, now.n // CHECKED_ROWS), dtype=np.int64))
     expected = output_table(bundle.forecaster.predict(some))
@@ -129,7 +131,7 @@ def _fault(tracker: Tracker, uri: str, bundle: Bundle, now: Snapshot) -> str | N
         return f"its own files cannot be read: {error}"
     if not again.equals(expected):
         return "its own files, read back, forecast something else"
-    return reproduces(tracker, uri, input_table(some), expected)
+    return reproduces(tracker, uri, input_table(some), expected, meanwhile=meanwhile)
 
 
 def _decide(champion: Registered | None, bundle: Bundle, trial: Trial, config: Config) -> Decision:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,14 @@ model.predict(pandas.read_parquet(sys.argv[3])).to_parquet(sys.argv[4])
 """
 
 
-def reproduces(tracker: Tracker, model_uri: str, given: pd.DataFrame, expected: pd.DataFrame) -> str | None:
+def reproduces(
+    tracker: Tracker,
+    model_uri: str,
+    given: pd.DataFrame,
+    expected: pd.DataFrame,
+    *,
+    meanwhile: Callable[[], None],
+) -> str | None:
     """Ask the question; None means yes, otherwise the answer says what is wrong.
 
     Args:
@@ -34,6 +42,7 @@ def reproduces(tracker: Tracker, model_uri: str, given: pd.DataFrame, expected: 
         model_uri: the logged or registered model.
         given: rows of input.
         expected: what the model returned for them when it was trained.
+        meanwhile: what to do while the other process, which mostly imports, is busy.
     """
     with tempfile.TemporaryDirectory() as scratch:
         source, target = Path(scratch) / "given.parquet", Path(scratch) / "answer.parquet"
@@ -45,9 +54,18 @@ def reproduces(tracker: Tracker, model_uri: str, given: pd.DataFrame, expected: 
             "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
             "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         }
-        result = subprocess.run(command, capture_output=True, text=True, cwd=scratch, env=environment, check=False)
-        if result.returncode:
-            return f"it cannot be loaded: {result.stderr.strip().splitlines()[-1] if result.stderr else 'no message'}"
+        said = Path(scratch) / "said.txt"
+        with said.open("w") as target_of_words:
+            process = subprocess.Popen(
+                command, stdout=target_of_words, stderr=subprocess.STDOUT, cwd=scratch, env=environment
+            )
+            try:
+                meanwhile()
+            finally:
+                code = process.wait()
+        if code:
+            lines = said.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            return f"it cannot be loaded: {lines[-1] if lines else 'no message'}"
         answer = pd.read_parquet(target)
     if list(answer.columns) != list(expected.columns) or len(answer) != len(expected):
         return f"it answers with columns {list(answer.columns)}, expected {list(expected.columns)}"

@@ -17,8 +17,9 @@ from models.learning.snapshot import outcome_of
 from pipelines.backtesting import Backtest
 from pipelines.config import Config
 from pipelines.console import console, show_table
+from pipelines.judging import HEADLINE
 from pipelines.scoring import Scoring
-from pipelines.training import HEADLINE, Training
+from pipelines.training import Training
 
 
 def show_account(account: Account) -> None:

@@ -27,6 +27,15 @@ if TYPE_CHECKING:
 SQLITE = "sqlite:///"
 KIND = "mlflow.experimentKind"
 """Tag by which the UI shows an experiment as model training and not as generative AI."""
+ABOUT = """Forecasts of churn, decline and value.
+
+- A row `training <date>` opens to one run a candidate, numbered by place; the winner has a star. All candidates of a
+  training are judged on the same customers and days, with the same metrics: tick them and press **Compare**.
+- `mean_loss` orders them (lower is better; log loss, 1 - AUC, deviance of spend and 1 - Gini as one geometric mean).
+  What every other metric means, with its 90 % interval, stands in each run's `tables/metrics.csv`.
+- The description of a training says who wins, by how much, and whether it became champion.
+- A row `backtest <date>` opens to one run a candidate whose metrics have the origin's date as step.
+"""
 
 
 class TrackingError(RuntimeError):
@@ -88,7 +97,9 @@ def open_tracker(config: Config) -> Tracker:
         experiment = client.get_experiment_by_name(name)
         if experiment is None:
             location = artifacts.as_uri() if artifacts else None
-            made = client.create_experiment(name, artifact_location=location, tags={KIND: "custom_model_development"})
+            made = client.create_experiment(
+                name, artifact_location=location, tags={KIND: "custom_model_development", "mlflow.note.content": ABOUT}
+            )
             return Tracker(client, uri, made, name)
     if artifacts and experiment.artifact_location != artifacts.as_uri():
         raise TrackingError(

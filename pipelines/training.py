@@ -5,8 +5,8 @@ the twins that were judged: neither has seen the outcomes of the window.
 """
 
 import datetime as dt
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ from features.horizon_choice import default_horizon
 from features.noise import NoiseFloor, noise_floor
 from features.outcomes import RateReference
 from features.window import Window, to_day
-from models import evaluation, learning
+from models import learning
 from models.btyd import Finding, GammaGamma, MbgNbd, check
 from models.learning import Snapshot
 from models.learning.baskets import FEWEST_REPEATERS
@@ -29,12 +29,10 @@ from pipelines.config import Config
 from pipelines.console import Progress
 from pipelines.evidence import calibration_table, grid, tracking_table
 from pipelines.ingest import HistoryStore
-from pipelines.judging import Judged, Trial, best, campaign, judge, snapshots
+from pipelines.judging import Trial, best, judge, snapshots
 from pipelines.promotion import Promotion, promote
 from pipelines.tracking import Tracker
-
-HEADLINE = ("churn_auc", "churn_log_loss", "churn_calibration_error", "spend_mae", "spend_bias", "spend_gini")
-"""The metrics that notes and tables name first."""
+from pipelines.training_log import log_candidates, log_figures, log_parent
 
 
 class TrainingError(ValueError):
@@ -107,20 +105,22 @@ def train(config: Config, store: HistoryStore, tracker: Tracker, progress: Progr
     note = f"All candidates judged as of {test_as_of} on the {span.horizon} days after it. {origins.statement}"
     with tracking.run(tracker, name, tags=tags | {"kind": "training"}, note=note) as run_id:
         trial = judge(history, origins, span.horizon, config, progress)
-        progress("logging the candidates")
-        children = {one: log_candidate(tracker, run_id, one, trial, tags=tags, config=config) for one in trial.judged}
         winner, why = best(trial.judged)
+        progress("logging the candidates")
+        children = log_candidates(tracker, run_id, trial, winner, tags=tags, config=config)
         progress(f"refitting {winner} on all that is known")
         now = Snapshot.of(history, Window(span.as_of, span.horizon), with_outcome=False)
         bundle = refit(history, now, trial, winner, config)
         progress("registering")
-        promotion = promote(tracker, children[winner], bundle, now, trial, tags=tags, config=config)
+        drawn = cache(lambda: log_figures(tracker, children, trial, history, config))  # once, here or below
+        promotion = promote(tracker, children[winner], bundle, now, trial, tags=tags, config=config, meanwhile=drawn)
+        drawn()
         findings = checks(history, now, bundle)
         past = MbgNbd.fit(trial.test.frequency, trial.test.recency, trial.test.T)
         window = Window(test_as_of, span.horizon)
         noise = noise_floor(history, window, reference=RateReference(past.r, past.alpha), seed=config.learning.seed)
         training = Training(span, trial, winner, why, bundle, findings, noise, promotion, run_id)
-        _log_parent(tracker, training, config, evidence_of(history, trial, winner, past))
+        log_parent(tracker, training, config, evidence_of(history, trial, winner, past))
     return training
 
 
@@ -164,40 +164,6 @@ def evidence_of(history: History, trial: Trial, winner: str, value: MbgNbd) -> d
     }
 
 
-def _log_parent(tracker: Tracker, training: Training, config: Config, evidence: Mapping[str, pd.DataFrame]) -> None:
-    """Log what the training ended with: the winner's metrics, the comparison, the decision and the account."""
-    promotion, trial = training.promotion, training.trial
-    params = {
-        "as_of": training.span.as_of,
-        "horizon_days": training.span.horizon,
-        "horizon_reason": training.span.reason,
-        "test_as_of": trial.test.as_of,
-        "training_dates": ", ".join(map(str, trial.origins.training)),
-        "winner": training.winner,
-        "metric": config.learning.metric,
-        "seed": config.learning.seed,
-    }
-    tags = {
-        "winner": training.winner,
-        "model_version": promotion.model_version,
-        "registered_version": str(promotion.number),
-        "champion_version": str(promotion.champion_number),
-        "promoted": str(promotion.decision.promote),
-        "decision": promotion.decision.reason,
-    }
-    metrics = {**trial.judged[training.winner].evaluation.metrics, "decline_noise_floor": training.noise.share}
-    tracking.log(tracker, training.run_id, metrics=metrics, params=params, tags=tags)
-    judged = {name: one.evaluation for name, one in trial.judged.items()}
-    found = pd.DataFrame([asdict(finding) for finding in training.findings])
-    tracking.log_table(tracker, training.run_id, "checks", found)
-    for table_name, table in evidence.items():
-        tracking.log_table(tracker, training.run_id, table_name, table)
-    tracking.log_table(tracker, training.run_id, "comparison", evaluation.table(judged))
-    tracking.log_figures(tracker, training.run_id, {"comparison": evaluation.compare(judged)})
-    decision = {**asdict(promotion.decision), "winner": training.winner, "why": training.why}
-    tracking.log_dict(tracker, training.run_id, "decision.json", decision)
-
-
 def refit(history: History, now: Snapshot, trial: Trial, winner: str, config: Config) -> Bundle:
     """Fit the winner again on what is known now, just as its judged twin was fitted on what was known then."""
     candidate = learning.candidates([winner], settings=trial.settings)[winner]
@@ -239,44 +205,3 @@ def spend_model(now: Snapshot) -> GammaGamma:
         )
     purchases = now.frequency[paid] + 1.0
     return GammaGamma.fit(purchases, now.spend[paid] / purchases)
-
-
-def log_candidate(
-    tracker: Tracker,
-    parent: str,
-    name: str,
-    trial: Trial,
-    *,
-    tags: Mapping[str, str],
-    config: Config,
-    step: int = 0,
-) -> str:
-    """Log one candidate as a child run: parameters, metrics, their intervals, datasets, figures; returns its id."""
-    judged = trial.judged[name]
-    metrics = judged.evaluation.metrics
-    known = [metric for metric in HEADLINE if np.isfinite(metrics[metric])]
-    note = f"{name} as of {trial.test.as_of}: " + ", ".join(f"{metric} {metrics[metric]:.4f}" for metric in known)
-    tags = {**tags, "kind": "candidate", "candidate": name}
-    with tracking.run(tracker, f"{name} · {trial.test.as_of}", tags=tags, note=note, parent=parent) as run_id:
-        params = {"candidate": name, **{key: str(value)[:500] for key, value in judged.fitted.params().items()}}
-        tracking.log(tracker, run_id, metrics=metrics, params=params, step=step)
-        source = ", ".join(config.tables.transactions.path or (str(config.tables.transactions.database_env),))
-        for context, rows in (("training", sum(one.n for one in trial.learned)), ("test", trial.test.n)):
-            digest = tags["data_sha256"]
-            tracking.log_dataset(
-                tracker, run_id, name=tracker.name, digest=digest, source=source, rows=rows, context=context
-            )
-        tracking.log_table(tracker, run_id, "metrics", metrics_table(judged))
-        drawn = evaluation.figures(name, judged.forecast, trial.test, campaign=campaign(config), fitted=judged.fitted)
-        tracking.log_figures(tracker, run_id, drawn)
-    return run_id
-
-
-def metrics_table(judged: Judged) -> pd.DataFrame:
-    """Grain: one row a metric; value, bootstrap interval (90 %) and meaning."""
-    found = judged.evaluation
-    rows = [
-        (name, value, *found.intervals.get(name, (np.nan, np.nan)), evaluation.MEANINGS[name])
-        for name, value in found.metrics.items()
-    ]
-    return pd.DataFrame(rows, columns=["metric", "value", "low", "high", "meaning"])

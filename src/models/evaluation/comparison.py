@@ -45,16 +45,21 @@ def best(evaluations: Mapping[str, Evaluation], metric: str) -> str | None:
     return min(known, key=lambda name: known[name] if metric in LOWER_IS_BETTER else -known[name])
 
 
-def compare(evaluations: Mapping[str, Evaluation], metrics: Sequence[str] = SHOWN) -> Figure:
-    """Draw every candidate's metrics with their noise, one small panel a metric, the best marked."""
+def compare(
+    evaluations: Mapping[str, Evaluation], metrics: Sequence[str] = SHOWN, *, winner: str | None = None
+) -> Figure:
+    """Draw every candidate's metrics with their noise, one small panel a metric, the best marked.
+
+    winner: who won by a rule of its own; by default who is best on the first metric.
+    """
     shown = [m for m in metrics if best(evaluations, m) is not None]
     names = list(evaluations)
     columns = min(3, max(len(shown), 1))
     rows = -(-max(len(shown), 1) // columns)
     made = figure(3.6 * columns, (0.3 * len(names) + 1.1) * rows + 0.5)
-    winner = best(evaluations, shown[0]) if shown else None
+    told = f"{winner} wins" if winner else f"{best(evaluations, shown[0])} wins on {shown[0]}" if shown else "no metric"
     made.suptitle(
-        f"{winner} wins on {shown[0]}; bars are 90 % bootstrap intervals, the best is filled" if shown else "no metric",
+        f"{told}; bars are 90 % bootstrap intervals, the best of each metric is filled" if shown else told,
         x=0.01,
         ha="left",
         fontsize=11,
