@@ -46,10 +46,10 @@ class Judged:
 
 @dataclass(frozen=True)
 class Trial:
-    """All candidates at one test date, on the same customers."""
+    """All candidates at one test date, on the same customers; rows is how many they learned from, over all dates."""
 
     origins: Origins
-    learned: tuple[Snapshot, ...]
+    rows: int
     test: Snapshot
     judged: Mapping[str, Judged]
     settings: Settings | None
@@ -81,7 +81,8 @@ def judge(history: History, origins: Origins, horizon: int, config: Config, prog
         name: Judged(one, forecasts[name], evaluated)
         for (name, one), evaluated in zip(fitted.items(), found, strict=True)
     }
-    return Trial(origins, learned, test, judged, settings, time.perf_counter() - start)
+    rows = sum(snapshot.n for snapshot in learned)
+    return Trial(origins, rows, test, judged, settings, time.perf_counter() - start)
 
 
 def tuned(learned: Sequence[Snapshot], config: Config, progress: Progress) -> Settings | None:

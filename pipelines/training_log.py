@@ -54,7 +54,7 @@ def log_candidates(
             tracking.log(tracker, run_id, metrics=metrics, params={"candidate": name, **short})
             source = ", ".join(config.tables.transactions.path or (str(config.tables.transactions.database_env),))
             digest = tags["data_sha256"]
-            for context, rows in (("training", sum(one.n for one in trial.learned)), ("test", trial.test.n)):
+            for context, rows in (("training", trial.rows), ("test", trial.test.n)):
                 tracking.log_dataset(
                     tracker, run_id, name=tracker.name, digest=digest, source=source, rows=rows, context=context
                 )

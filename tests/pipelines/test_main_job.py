@@ -182,7 +182,8 @@ def test_a_backtest_judges_several_origins_and_logs_them_by_step(done) -> None:
     found = backtest_step(config)
     assert len(found.trials) == 2
     for trial in found.trials:
-        assert all(snapshot.end <= trial.test.as_of for snapshot in trial.learned)
+        horizon = dt.timedelta(days=trial.test.horizon)
+        assert all(day + horizon <= trial.test.as_of for day in trial.origins.training)
     runs = done.tracker.client.search_runs(
         [done.tracker.experiment_id], filter_string="tags.kind = 'backtest-candidate' and params.candidate = 'mbgnbd'"
     )

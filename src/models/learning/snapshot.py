@@ -13,6 +13,7 @@ from features import outcomes, rfm, table
 from features.asof import AsOf
 from features.history import History
 from features.outcomes import BaseLevel, RateReference
+from features.slices import pieces
 from features.window import Window
 from models.btyd import MbgNbd
 from models.learning.expectation import expect
@@ -21,6 +22,9 @@ from models.learning.past import Past
 
 ENOUGH = 100_000
 """Customers a training snapshot needs at most: more cost memory and time, and no accuracy was seen to come of them."""
+
+AT_A_TIME = 100_000
+"""Customers whose features are there at once while a sample is taken."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -79,27 +83,29 @@ class Snapshot:
         reference = reference or rate_reference(x, t_x, T)
         expectation = expect(history, window, reference=reference, base=base)
         seen = outcomes.observe(history, window, reference=reference, base=base) if with_outcome else None
-        whole = cls(
+        rows: IntArray | slice = slice(None)
+        if most is not None and x.size > most:
+            rng = np.random.default_rng(window.as_of.toordinal())
+            rows = np.sort(rng.choice(x.size, most, replace=False)).astype(np.int64)
+        outcome = None
+        if seen is not None:
+            came = Outcome(seen.bought, seen.purchases, seen.spend, seen.eligible, seen.declining)
+            outcome = came if isinstance(rows, slice) else came.take(rows)
+        return cls(
             as_of=window.as_of,
             horizon=window.horizon,
-            customer_id=summary.index.to_numpy(),
-            features=table.frame(history, window.as_of),
-            frequency=x,
-            recency=t_x,
-            T=T,
-            monetary_value=summary["monetary_value"].to_numpy(np.float64),
-            spend=summary["spend"].to_numpy(np.float64),
-            eligible=expectation.eligible,
-            decline_below=expectation.decline_below,
-            outcome=None
-            if seen is None
-            else Outcome(seen.bought, seen.purchases, seen.spend, seen.eligible, seen.declining),
+            customer_id=summary.index.to_numpy()[rows],
+            features=_features(history, window.as_of, rows),
+            frequency=x[rows],
+            recency=t_x[rows],
+            T=T[rows],
+            monetary_value=summary["monetary_value"].to_numpy(np.float64)[rows],
+            spend=summary["spend"].to_numpy(np.float64)[rows],
+            eligible=expectation.eligible[rows],
+            decline_below=expectation.decline_below[rows],
+            outcome=outcome,
             past=Past.of(AsOf.of(history, window.as_of)) if base is None else None,
         )
-        if most is None or whole.n <= most:
-            return whole
-        rng = np.random.default_rng(window.as_of.toordinal())
-        return whole.take(np.sort(rng.choice(whole.n, most, replace=False)).astype(np.int64))
 
     @property
     def n(self) -> int:
@@ -140,6 +146,19 @@ class Snapshot:
             decline_below=self.decline_below[rows],
             outcome=None if self.outcome is None else self.outcome.take(rows),
         )
+
+
+def _features(history: History, as_of: datetime.date, rows: IntArray | slice) -> pd.DataFrame:
+    """The features of those rows; of a sample part by part, so that the others' are never there at once."""
+    if isinstance(rows, slice):
+        return table.frame(history, as_of)
+    found, begin = [], 0
+    for part in pieces(history, AT_A_TIME):
+        known = table.frame(part, as_of)
+        first, last = np.searchsorted(rows, [begin, begin + len(known)])
+        found.append(known.iloc[rows[first:last] - begin])
+        begin += len(known)
+    return pd.concat(found)
 
 
 def rate_reference(frequency: FloatArray, recency: FloatArray, T: FloatArray) -> RateReference:

@@ -9,7 +9,7 @@ import pytest
 from features.history import History
 from features.window import Window
 from models.evaluation import evaluate
-from models.learning import NAMES, Snapshot, candidates, fit_all, load, origins
+from models.learning import NAMES, Snapshot, candidates, fit_all, load, origins, snapshot
 
 START = dt.date(2023, 1, 2)
 HORIZON = 60
@@ -101,9 +101,10 @@ def test_an_outcome_beyond_the_log_is_refused():
         Snapshot.of(history, Window(START - dt.timedelta(days=1), HORIZON), with_outcome=False)
 
 
-def test_a_sample_of_customers_depends_on_the_date_alone():
+def test_a_sample_of_customers_depends_on_the_date_alone(monkeypatch):
     history = log(300, 8)
     window = Window(TEST, HORIZON)
+    monkeypatch.setattr(snapshot, "AT_A_TIME", 70)
     one, two = (Snapshot.of(history, window, most=100) for _ in range(2))
     assert one.n == 100
     assert one.customer_id.tolist() == two.customer_id.tolist()
@@ -113,3 +114,4 @@ def test_a_sample_of_customers_depends_on_the_date_alone():
     np.testing.assert_array_equal(one.frequency, whole.frequency[rows])
     np.testing.assert_array_equal(one.eligible, whole.eligible[rows])
     np.testing.assert_array_equal(one.outcome.purchases, whole.outcome.purchases[rows])
+    pd.testing.assert_frame_equal(one.features, whole.features.iloc[rows])
