@@ -1,10 +1,12 @@
 """Judging candidates at one test date: fit on what was known then, forecast, compare with what came."""
 
+import dataclasses
 import datetime as dt
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -54,6 +56,11 @@ class Trial:
     judged: Mapping[str, Judged]
     settings: Settings | None
     seconds: float
+
+    def without_features(self) -> Self:
+        """Return the same trial without the features of the test date, which only forecasts need."""
+        test = dataclasses.replace(self.test, features=self.test.features.iloc[:, :0])
+        return dataclasses.replace(self, test=test)
 
 
 def snapshots(history: History, dates: Sequence[dt.date], horizon: int) -> tuple[Snapshot, ...]:

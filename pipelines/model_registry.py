@@ -113,16 +113,21 @@ def set_alias(tracker: Tracker, alias: str, number: str) -> None:
 
 def registered(tracker: Tracker, alias: str) -> Registered | None:
     """The version that an alias names, with its files; None where there is none."""
+    number = number_of(tracker, alias)
+    return None if number is None else numbered(tracker, number)
+
+
+def number_of(tracker: Tracker, alias: str) -> str | None:
+    """The number of the version that an alias names; None where there is none."""
     from mlflow.exceptions import MlflowException
 
     try:
         with calm():
-            number = tracker.client.get_model_version_by_alias(tracker.name, alias).version
+            return str(tracker.client.get_model_version_by_alias(tracker.name, alias).version)
     except MlflowException as error:
         if error.error_code in ABSENT:
             return None
         raise
-    return numbered(tracker, str(number))
 
 
 def numbered(tracker: Tracker, number: str) -> Registered | None:

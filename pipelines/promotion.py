@@ -1,5 +1,6 @@
 """From a trained bundle to the registry: compare with the champion, register what is new, move the aliases, say why."""
 
+import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from models import evaluation
-from models.evaluation import Decision
+from models.evaluation import Decision, Evaluation
 from models.learning import Forecast, Snapshot
 from pipelines import model_registry
 from pipelines.bundle import Bundle, BundleError
@@ -40,12 +41,56 @@ class Promotion:
     decision: Decision
 
 
+@dataclass(frozen=True)
+class Standing:
+    """The champion that a training meets, and what its judged twin is worth on the training's window.
+
+    verdict is the decision where the two cannot be compared; evaluation is None then.
+    """
+
+    version: Registered
+    age_days: int
+    evaluation: Evaluation | None
+    verdict: Decision | None
+
+
+def standing(tracker: Tracker, trial: Trial, as_of: dt.date, config: Config) -> Standing | None:
+    """Judge the champion on the window of a training as of a date; None where there is no champion yet.
+
+    Asked for before the training refits, so that the features of the test date need not be kept until its end.
+    """
+    champion = model_registry.registered(tracker, CHAMPION)
+    if champion is None:
+        return None
+    try:
+        former = Bundle.from_files(champion.files)
+    except (BundleError, ValueError) as error:
+        reason = f"Promoted: the champion, version {champion.number}, cannot be used any more: {error}"
+        return Standing(champion, 0, None, _undecided(config, reason, promote=True))
+    age, horizon = (as_of - former.as_of).days, trial.test.horizon
+    if former.horizon != horizon:
+        reason = (
+            f"Promoted: the configuration now asks for {horizon} days, the champion, version {champion.number}, "
+            f"forecasts {former.horizon}; the two cannot be compared."
+        )
+        return Standing(champion, age, None, _undecided(config, reason, promote=True))
+    if age < 0:
+        reason = (
+            f"Kept: the champion, version {champion.number}, was trained as of {former.as_of}, later than this "
+            f"training ({as_of}); it may have seen this window's outcomes."
+        )
+        return Standing(champion, age, None, _undecided(config, reason, promote=False))
+    forecast = former.judged.predict(trial.test.without_outcome())
+    return Standing(champion, age, evaluate(forecast, trial.test, config), None)
+
+
 def promote(
     tracker: Tracker,
     run_id: str,
     bundle: Bundle,
     now: Snapshot,
     trial: Trial,
+    met: Standing | None,
     *,
     tags: Mapping[str, str],
     config: Config,
@@ -59,15 +104,16 @@ def promote(
         bundle: what was trained.
         now: the snapshot as of the training's as-of date; the logged model must reproduce the forecast of it.
         trial: the test window on which champion and challenger are compared.
+        met: the champion as this training met it.
         tags: what the version is tagged with.
         config: the configuration.
         meanwhile: done while a fresh process loads the logged model; not done at all where there is nothing to load.
     """
     digest = bundle.version
-    champion = model_registry.registered(tracker, CHAMPION)
-    if champion and champion.tags.get(model_registry.VERSION_TAG) == digest:
+    leading = None if met is None else met.version.number
+    if met is not None and met.version.tags.get(model_registry.VERSION_TAG) == digest:
         reason = "Kept: the training gave the very content that is champion already; nothing new is registered."
-        return Promotion(digest, champion.number, champion.number, False, _undecided(config, reason, promote=False))
+        return Promotion(digest, leading, leading, False, _undecided(config, reason, promote=False))
     number = model_registry.find_version(tracker, digest)
     is_new = number is None
     if number is None:
@@ -75,15 +121,14 @@ def promote(
         fault = _fault(tracker, uri, bundle, now, meanwhile)
         if fault is not None:
             reason = f"Not registered: the logged model does not reproduce its predictions: {fault}."
-            leading = None if champion is None else champion.number
             return Promotion(digest, None, leading, False, _undecided(config, reason, promote=False))
         number = model_registry.register(
             tracker, uri, run_id, digest=digest, tags=tags, note=f"{bundle.candidate} as of {bundle.as_of}"
         )
-    decision = _decide(champion, bundle, trial, config)
+    present = model_registry.number_of(tracker, CHAMPION)
+    decision = _decide(met, present, bundle, trial, config)
     model_registry.set_alias(tracker, CHAMPION if decision.promote else CHALLENGER, number)
-    leading = number if decision.promote or champion is None else champion.number
-    return Promotion(digest, number, leading, is_new, decision)
+    return Promotion(digest, number, number if decision.promote else present, is_new, decision)
 
 
 def input_table(snapshot: Snapshot) -> pd.DataFrame:
@@ -134,35 +179,19 @@ def _fault(tracker: Tracker, uri: str, bundle: Bundle, now: Snapshot, meanwhile:
     return reproduces(tracker, uri, input_table(some), expected, meanwhile=meanwhile)
 
 
-def _decide(champion: Registered | None, bundle: Bundle, trial: Trial, config: Config) -> Decision:
-    """Champion or not, and why; see `models.evaluation.decide` for the rule."""
-    challenger = trial.judged[bundle.candidate].evaluation
-    metric = config.learning.metric
-    if champion is None:
-        return evaluation.decide(None, challenger, metric=metric)
-    try:
-        former = Bundle.from_files(champion.files)
-    except (BundleError, ValueError) as error:
-        reason = f"Promoted: the champion, version {champion.number}, cannot be used any more: {error}"
-        return _undecided(config, reason, promote=True)
-    if former.horizon != bundle.horizon:
-        reason = (
-            f"Promoted: the configuration now asks for {bundle.horizon} days, the champion, version {champion.number}, "
-            f"forecasts {former.horizon}; the two cannot be compared."
-        )
-        return _undecided(config, reason, promote=True)
-    if former.as_of > bundle.as_of:
-        reason = (
-            f"Kept: the champion, version {champion.number}, was trained as of {former.as_of}, later than this "
-            f"training ({bundle.as_of}); it may have seen this window's outcomes."
-        )
+def _decide(met: Standing | None, number: str | None, bundle: Bundle, trial: Trial, config: Config) -> Decision:
+    """Champion or not, and why; number: the champion's now. See `models.evaluation.decide` for the rule."""
+    if number != (None if met is None else met.version.number):
+        reason = f"Kept: version {number} became champion while this was training; train again to be compared with it."
         return _undecided(config, reason, promote=False)
-    known = trial.test.without_outcome()
+    challenger = trial.judged[bundle.candidate].evaluation
+    if met is not None and met.verdict is not None:
+        return met.verdict
     return evaluation.decide(
-        evaluate(former.judged.predict(known), trial.test, config),
+        None if met is None else met.evaluation,
         challenger,
-        metric=metric,
-        champion_age_days=(bundle.as_of - former.as_of).days,
+        metric=config.learning.metric,
+        champion_age_days=0 if met is None else met.age_days,
         horizon=bundle.horizon,
     )
 

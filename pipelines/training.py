@@ -30,7 +30,7 @@ from pipelines.console import Progress
 from pipelines.evidence import calibration_table, grid, tracking_table
 from pipelines.ingest import HistoryStore
 from pipelines.judging import Trial, best, judge, snapshots
-from pipelines.promotion import Promotion, promote
+from pipelines.promotion import Promotion, promote, standing
 from pipelines.tracking import Tracker
 from pipelines.training_log import log_candidates, log_figures, log_parent
 
@@ -106,6 +106,8 @@ def train(config: Config, store: HistoryStore, tracker: Tracker, progress: Progr
     with tracking.run(tracker, name, tags=tags | {"kind": "training"}, note=note) as run_id:
         trial = judge(history, origins, span.horizon, config, progress)
         winner, why = best(trial.judged)
+        met = standing(tracker, trial, span.as_of, config)
+        trial = trial.without_features()
         progress("logging the candidates")
         children = log_candidates(tracker, run_id, trial, winner, tags=tags, config=config)
         progress(f"refitting {winner} on all that is known")
@@ -113,7 +115,9 @@ def train(config: Config, store: HistoryStore, tracker: Tracker, progress: Progr
         bundle = refit(history, now, trial, winner, config)
         progress("registering")
         drawn = cache(lambda: log_figures(tracker, children, trial, history, config))  # once, here or below
-        promotion = promote(tracker, children[winner], bundle, now, trial, tags=tags, config=config, meanwhile=drawn)
+        promotion = promote(
+            tracker, children[winner], bundle, now, trial, met, tags=tags, config=config, meanwhile=drawn
+        )
         drawn()
         findings = checks(history, now, bundle)
         past = MbgNbd.fit(trial.test.frequency, trial.test.recency, trial.test.T)

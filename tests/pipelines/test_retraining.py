@@ -94,3 +94,16 @@ def test_a_later_training_meets_the_champion_on_its_window_and_an_old_champion_g
 
     back = train_step(configured(path, SOON))
     assert not back.promotion.decision.promote, "a former date never replaces a later one"
+
+
+def test_a_champion_that_came_while_a_training_ran_is_not_overrun(shop, monkeypatch):
+    """Another training, faster than this one, moves the alias: this one was compared with a champion that is gone."""
+    path, _ = shop
+    tracker = open_tracker(configured(path, FIRST))
+    meanwhile = registered(tracker, CHAMPION)
+    assert meanwhile is not None
+    monkeypatch.setattr("pipelines.training.standing", lambda *_: None)
+    promotion = train_step(configured(path, LATE - dt.timedelta(days=1))).promotion
+    assert not promotion.decision.promote and "became champion while this was training" in promotion.decision.reason
+    assert promotion.champion_number == meanwhile.number == registered(tracker, CHAMPION).number  # type: ignore[union-attr]
+    assert registered(tracker, CHALLENGER).number == promotion.number  # type: ignore[union-attr]
