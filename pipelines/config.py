@@ -68,6 +68,10 @@ class Source(Section):
         description='column separator of text files, "whitespace" for runs of blanks (default: the one of , ; tab | '
         "under which the columns are found)",
     )
+    quote: Literal['"', "'", ""] = Field(
+        default='"',
+        description='mark around values of text files that hold separators or line ends; "" if there is none',
+    )
     encoding: str | None = Field(
         default=None, description='encoding of text files, such as "cp1252" (default: UTF-8, or as the file marks it)'
     )
@@ -77,7 +81,7 @@ class Source(Section):
     timestamp_format: Annotated[tuple[str, ...] | None, BeforeValidator(_one_or_several)] = Field(
         default=None,
         description='strptime format of text timestamps, such as "%d/%m/%Y", or a list of them; or "epoch_s", '
-        '"epoch_ms", "epoch_us", "excel_days" (default: ISO 8601)',
+        '"epoch_ms", "epoch_us", "excel_days", "days since 2016-01-01" (default: ISO 8601)',
     )
 
     @model_validator(mode="after")
@@ -97,6 +101,9 @@ class TransactionsTable(Source):
     amount: Annotated[OptionalColumn, BeforeValidator(_no_amounts)] = Field(
         default="amount", description="the line's total; false for a log without amounts"
     )
+    unit_price: OptionalColumn = Field(
+        default=None, description="price of one item, in place of amount: the amount is then quantity × unit_price"
+    )
     order_id: OptionalColumn = None
     product: OptionalColumn = None
     category: OptionalColumn = None
@@ -104,6 +111,17 @@ class TransactionsTable(Source):
     channel: OptionalColumn = None
     currency: OptionalColumn = None
     cost: OptionalColumn = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _price_or_total(cls, data: object) -> object:
+        if not isinstance(data, Mapping) or data.get("unit_price") is None:
+            return data
+        if isinstance(data.get("amount"), str):
+            raise ValueError("name either amount (the line's total) or unit_price (the price of one item)")
+        if data.get("quantity") is None:
+            raise ValueError("unit_price needs quantity: the amount of a line is their product")
+        return {**data, "amount": None}
 
 
 class CustomersTable(Source):

@@ -41,6 +41,7 @@ def _spec(source: Source, config: Config, currency: str | None = None) -> TableS
         if_there=if_there,
         path=paths,
         delimiter=source.delimiter,
+        quote=source.quote,
         header=source.header,
         encoding=source.encoding,
         decimal=source.decimal,

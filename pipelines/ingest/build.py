@@ -24,7 +24,7 @@ from pipelines.ingest.contract import classify
 from pipelines.ingest.engine import reading, stream
 from pipelines.ingest.partition import CODED, InputTotals, Partitioned, Vocabulary, partition
 from pipelines.ingest.quarantine import of_former, of_lines, of_staged
-from pipelines.ingest.refusals import none_usable, refuse_decimal_commas, refuse_several_currencies
+from pipelines.ingest.refusals import none_usable, refuse_decimal_commas, refuse_prices, refuse_several_currencies
 from pipelines.ingest.rejects import keep_rejects
 from pipelines.ingest.segment import (
     MEASURED,
@@ -81,9 +81,7 @@ def build_segment(
 ) -> Built:
     """Build a segment of a source's rows, on top of a former store if there is one."""
     sql = classify(source, spec, kind_of_id=kind_of_id, n_buckets=n_buckets, zero_amount=zero_amount, aliases=aliases)
-    columns = Columns(
-        "amount" in spec.columns, "order_id" in spec.columns, tuple(c for c in OPTIONAL if c in spec.columns)
-    )
+    columns = Columns(bool(spec.money), "order_id" in spec.columns, tuple(c for c in OPTIONAL if c in spec.columns))
     known = _known_names(former, columns)
     with reading("transactions"):
         parted = partition(
@@ -101,6 +99,8 @@ def build_segment(
         con.register("set_aside", aside)
         refuse_decimal_commas(con, "set_aside", spec)
         pieces.append(of_staged("set_aside"))
+    if former is None and spec.money:
+        refuse_prices(parted.signs, spec)
     base = None if former is None else former.manifest
     currencies = Counter(parted.currencies) + Counter({} if base is None else base.currencies)
     refuse_several_currencies(currencies)

@@ -10,8 +10,13 @@ from pipelines.ingest.values import Values, check_columns, check_kinds, day_sql,
 RAW = "\x1f"
 """Stands between timestamp, amount, order and the whole row in the text that returns and unusable rows keep."""
 
-NEEDED = ("customer_id", "timestamp", "amount")
-"""Roles whose columns every file of the transactions must have, those that the table is said to have."""
+TIMES = " × "
+"""Stands between price and quantity in the text of an amount that is their product."""
+
+
+def needed(spec: TableSpec) -> tuple[str, ...]:
+    """Roles whose columns every file of the transactions must have, those that the table is said to have."""
+    return ("customer_id", "timestamp", "amount", *(("unit_price", "quantity") if "unit_price" in spec.columns else ()))
 
 
 def classify(
@@ -25,9 +30,9 @@ def classify(
     """
     names = spec.columns
     check_columns("transactions", names, source.columns, ("customer_id", "timestamp"))
-    numbers = {role: names[role] for role in ("amount", "quantity", "cost") if role in names}
+    numbers = {role: names[role] for role in ("amount", "unit_price", "quantity", "cost") if role in names}
     check_kinds("transactions", source.columns, {"timestamp": names["timestamp"]}, numbers)
-    has_money = "amount" in names
+    has_money = bool(spec.money)
     values = source.values(spec)
     tests = [
         ("id IS NULL" if values.is_text(names["customer_id"]) else "no_id", "customer_missing"),
@@ -52,10 +57,8 @@ def classify(
     if has_money and zero_amount == "ignore":
         tests.append(("value = 0", "zero_amount"))
     reason = "CASE " + " ".join(f"WHEN {test} THEN {REASON_CODES[name]}" for test, name in tests) + " ELSE 0 END"
-    texts = (
-        f"coalesce(CAST(whole.{quoted(names[role])} AS VARCHAR), '')" if role in names else "''"
-        for role in ("timestamp", "amount", "order_id")
-    )
+    shown = ((names["timestamp"],), spec.money, (names["order_id"],) if "order_id" in names else ())
+    texts = (f" || {literal(TIMES)} || ".join(map(_written, some)) or "''" for some in shown)
     return f"""
         SELECT CASE WHEN why = 0 THEN (hash(id) % {n_buckets})::USMALLINT ELSE {n_buckets} END AS bucket, id,
             CASE WHEN day BETWEEN {FIRST_POSSIBLE} AND {LAST_POSSIBLE} THEN day ELSE {UNKNOWN_DAY} END::INTEGER AS day,
@@ -66,6 +69,11 @@ def classify(
             SELECT *, CASE WHEN isfinite(number) AND abs(number) <= {LARGEST_AMOUNT}
                 THEN round(number * {MICRO})::BIGINT ELSE 0 END AS value
             FROM ({_read(source, values, kind_of_id, aliases)})))"""
+
+
+def _written(name: str) -> str:
+    """SQL of what a column of the source row says."""
+    return f"coalesce(CAST(whole.{quoted(name)} AS VARCHAR), '')"
 
 
 def currency_code(text: str) -> str:
@@ -101,8 +109,8 @@ def _read(source: Source, values: Values, kind_of_id: str, aliases: str | None) 
 
     date = values.date(names["timestamp"])
     items = number("quantity")
-    value = number("amount")
-    if "amount" not in names:
+    value = " * ".join(values.number(name) for name in values.spec.money)
+    if not value:
         value = f"CASE WHEN isfinite({items}) AND abs({items}) <= 1e9 THEN {items} ELSE 1 END"
     order_key = f"{NO_CODE}::BIGINT"
     if "order_id" in names:
@@ -111,11 +119,11 @@ def _read(source: Source, values: Values, kind_of_id: str, aliases: str | None) 
         order_key = f"CASE WHEN {order} IS NULL THEN {NO_CODE} ELSE (hash({order}) >> 1)::BIGINT END"
     identity, _, relation = joined(values, names["customer_id"], kind_of_id, source.relation, aliases)
     no_id = "NULL" if values.is_text(names["customer_id"]) else values.no_identity(names["customer_id"])
-    no_amount = values.absent(names["amount"]) if "amount" in names else "FALSE"
+    no_amount = " OR ".join(values.absent(name) for name in values.spec.money) or "FALSE"
     return f"""
         SELECT {identity} AS id, {no_id} AS no_id, {date} AS date,
             {day_sql(date)} AS day, {values.absent(names["timestamp"])} AS no_timestamp, {value} AS number,
-            {no_amount} AS no_amount, {items} AS quantity, {number("cost")} AS cost, {order_key} AS order_key,
+            ({no_amount}) AS no_amount, {items} AS quantity, {number("cost")} AS cost, {order_key} AS order_key,
             {text("product")} AS product, {text("category")} AS category, {text("channel")} AS channel,
             upper(trim({text("currency")})) AS currency, (hash({values.everything()}) >> 1)::BIGINT AS row_hash,
             s AS whole

@@ -100,6 +100,8 @@ class Partitioned:
     last_day: int | None
     currencies: Mapping[str, int]
     """Usable rows by the currency they name ("" for none); empty where the log's currencies were not to be counted."""
+    signs: tuple[int, int]
+    """Usable rows with a negative quantity whose value is positive, and whose value is negative."""
 
     def bucket(self, bucket: int) -> pa.Table | None:
         """Rows of one bucket, in any order; None where it has none."""
@@ -145,6 +147,7 @@ def partition(
     first: int | None = None
     last: int | None = None
     currencies: Counter[str] = Counter()
+    signs = np.zeros(2, np.int64)
     for batch in batches:
         value = batch["value"].to_numpy()
         micro = exact_sum(value) if has_money else 0
@@ -162,6 +165,9 @@ def partition(
         if "currency" in batch.schema.names:
             named = batch["currency"].filter(pa.array(~bad)).value_counts().to_pylist()
             currencies.update({one["values"] or "": one["counts"] for one in named})
+        if batch["quantity"].null_count < batch.num_rows:
+            back = batch["quantity"].to_numpy(zero_copy_only=False)[good] < 0
+            signs += (back & (value[good] > 0)).sum(), (back & (value[good] < 0)).sum()
         order = good[np.argsort(bucket[good], kind="stable")]
         codes = {name: vocabulary.encode(batch[name]) for name, vocabulary in vocabularies.items()}
         columns = {
@@ -177,7 +183,9 @@ def partition(
         for b in np.flatnonzero(np.diff(cuts)).tolist():
             writers.write(f"bucket-{b:04d}.arrow", sorted_batch.slice(cuts[b], cuts[b + 1] - cuts[b]))
     writers.close()
-    return Partitioned(folder, totals, vocabularies, Ledger.merge(ledgers), first, last, dict(currencies))
+    against, along = signs.tolist()
+    ledger = Ledger.merge(ledgers)
+    return Partitioned(folder, totals, vocabularies, ledger, first, last, dict(currencies), (against, along))
 
 
 def exact_sum(values: I64) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import duckdb
 
 from features.account import REASON_CODES
-from pipelines.ingest.contract import RAW
+from pipelines.ingest.contract import RAW, TIMES
 from pipelines.ingest.engine import only_row
 from pipelines.ingest.quarantine import together
 from pipelines.ingest.sources import Source
@@ -14,7 +14,7 @@ from pipelines.ingest.values import COUNTED, literal
 
 _FORMAT = (
     "set timestamp_format to a strptime format such as '%d/%m/%Y %H:%M', to a list of them, or to one of "
-    f"{', '.join(COUNTED)}"
+    f"{', '.join(COUNTED)}, 'days since 2016-01-01'"
 )
 
 REMEDIES: Mapping[str, str] = {
@@ -29,8 +29,8 @@ REMEDIES: Mapping[str, str] = {
 }
 """Reason -> what most often helps."""
 
-DECIMAL_COMMA = r"^[^0-9]*(\d{1,3}([. '’]\d{3})*|\d+),\d{1,2}[^0-9]*$"
-"""A number that can only be meant with a decimal comma."""
+DECIMAL_COMMA = r"^[^0-9]*((\d{1,3}([. '’]\d{3})*|\d+),\d{1,2}|\d{1,3}([.]\d{3}){2,})[^0-9]*$"
+"""A number that can only be meant with a decimal comma: it has one, or several points between groups of thousands."""
 
 
 def none_usable(con: duckdb.DuckDBPyConnection, rows: int, source: Source, pieces: Sequence[str]) -> IngestError:
@@ -56,19 +56,42 @@ def none_usable(con: duckdb.DuckDBPyConnection, rows: int, source: Source, piece
 
 def refuse_decimal_commas(con: duckdb.DuckDBPyConnection, relation: str, spec: TableSpec) -> None:
     """Refuse amounts with decimal commas where no decimal mark was given: others may have been read as thousands."""
-    if spec.decimal is not None or "amount" not in spec.columns:
+    if spec.decimal is not None or not spec.money:
         return
-    amount = f"string_split(raw, {literal(RAW)})[2]"
+    parts = f"string_split(string_split(raw, {literal(RAW)})[2], {literal(TIMES)})"
+    foreign = [f"regexp_matches({parts}[{place}], {literal(DECIMAL_COMMA)})" for place in range(1, len(spec.money) + 1)]
     count, example = only_row(
         con,
-        f"SELECT count(*), min({amount}) FROM {relation} WHERE why = {REASON_CODES['amount_unreadable']} "
-        f"AND regexp_matches({amount}, {literal(DECIMAL_COMMA)})",
+        f"SELECT count(*), min(array_to_string({parts}, {literal(TIMES)})) FROM {relation} "
+        f"WHERE why = {REASON_CODES['amount_unreadable']} AND ({' OR '.join(foreign)})",
     )
     if count:
         raise IngestError(
-            f"transactions: amounts with a decimal comma: {int(count):,}, such as {example!r}. Set decimal = ',' under "
-            "[tables.transactions]; or decimal = '.', to quarantine them."
+            f"transactions: amounts with a decimal comma, or with points between thousands: {int(count):,}, such as "
+            f"{example!r}. Set decimal = ',' under [tables.transactions]; or decimal = '.', to quarantine them."
         )
+
+
+def refuse_prices(signs: tuple[int, int], spec: TableSpec) -> None:
+    """Refuse amounts that do not follow their quantities below 0: prices of items, returns without a sign or with two.
+
+    ``signs``: rows with a negative quantity whose amount is positive, and whose amount is negative.
+    """
+    against, along = signs
+    if against <= along:
+        return
+    rows = f"transactions: {against:,} of {against + along:,} rows with a negative quantity have"
+    if "unit_price" in spec.columns:
+        raise IngestError(
+            f"{rows} a negative {spec.columns['unit_price']!r} too: their product is positive and would count as a "
+            "purchase. Make the prices positive."
+        )
+    name = spec.columns["amount"]
+    raise IngestError(
+        f"{rows} a positive amount, and would count as purchases. If {name!r} is the price of an item, set unit_price "
+        f"= {name!r} in place of amount: the amount is then quantity × unit_price. If it is the line's total, make it "
+        "negative for returns."
+    )
 
 
 def refuse_several_currencies(rows: Mapping[str, int]) -> None:

@@ -34,11 +34,10 @@ LINES_PER_BUCKET = 1_500_000
 SCRATCH = ".ingest-"
 
 NEEDED: Mapping[str, tuple[str, ...]] = {
-    "transactions": contract.NEEDED,
     "id_map": id_map.NEEDED,
     **{what: roles.needed for what, roles in SIDE_TABLES.items()},
 }
-"""Table -> roles whose columns every file of it must have."""
+"""Optional table -> roles whose columns every file of it must have."""
 
 
 def ingest(
@@ -170,7 +169,8 @@ class _Work:
         check_formats(self.con, what, spec)
         if files is None:
             return open_database(self.con, spec, what)
-        return open_files(self.con, files, spec, NEEDED[what], what, self.scratch)
+        needed = contract.needed(spec) if what == "transactions" else NEEDED[what]
+        return open_files(self.con, files, spec, needed, what, self.scratch)
 
     def _aliases(self, kind: str) -> tuple[str | None, dict[str, ExtraTable], list[str]]:
         """The id map as a table of the engine, its account, and queries for its rows in quarantine."""
@@ -340,6 +340,7 @@ def _settings(tables: Tables, zero_amount: str) -> dict[str, object]:
             "columns": dict(sorted(spec.columns.items())),
             "if_there": dict(sorted(spec.if_there.items())),
             "delimiter": spec.delimiter,
+            "quote": spec.quote,
             "header": spec.header,
             "encoding": spec.encoding,
             "decimal": spec.decimal,

@@ -8,6 +8,7 @@ TRANSACTION_ROLES = (
     "customer_id",
     "timestamp",
     "amount",
+    "unit_price",
     "order_id",
     "product",
     "category",
@@ -25,12 +26,14 @@ class TableSpec:
 
     Either ``path`` (a file, a folder, a glob, or several; ``package:`` names a file inside an installed package) or
     ``uri_env`` with ``query`` (the *name* of an environment variable that holds a database address, and the SQL to run
-    there). ``columns`` maps canonical names to the source's; a log without amounts has no ``amount``. ``if_there`` does
-    the same for columns that are used where the source has them.
+    there). ``columns`` maps canonical names to the source's; a log without amounts has no ``amount``, and one with the
+    price of an item in place of line totals has a ``unit_price``, which ``quantity`` multiplies. ``if_there`` does the
+    same for columns that are used where the source has them.
 
     Of text files, ``delimiter`` is the character between columns, ``"whitespace"`` any run of blanks, and None the one
-    of ``, ; tab |`` under which the columns of ``columns`` are found; ``encoding`` is UTF-8 (or what a byte order mark
-    says) unless given; ``decimal`` is the decimal mark of numbers in text, a point unless given; ``timestamp_format``
+    of ``, ; tab |`` under which the columns of ``columns`` are found; ``quote`` is the mark around values that hold
+    delimiters or line ends, empty where it has no such meaning; ``encoding`` is UTF-8 (or what a byte order mark says)
+    unless given; ``decimal`` is the decimal mark of numbers in text, a point unless given; ``timestamp_format``
     one or several strptime formats, or a name of :data:`pipelines.ingest.values.COUNTED`, ISO 8601 unless given.
     ``currency`` keeps lines of that currency only. Files below ``outside`` are passed over in folders and globs: the
     project's own results.
@@ -40,6 +43,7 @@ class TableSpec:
     if_there: Mapping[str, str] = field(default_factory=dict)
     path: str | Path | tuple[str | Path, ...] | None = None
     delimiter: str | None = None
+    quote: str = '"'
     header: bool = True
     encoding: str | None = None
     decimal: str | None = None
@@ -54,6 +58,13 @@ class TableSpec:
         """The same with those of ``if_there`` among the columns that a source has."""
         more = {role: name for role, name in self.if_there.items() if name in found}
         return replace(self, columns={**self.columns, **more}, if_there={}) if self.if_there else self
+
+    @property
+    def money(self) -> tuple[str, ...]:
+        """The columns that a line's amount is the product of: one, or price and quantity; none in a log without."""
+        if "amount" in self.columns:
+            return (self.columns["amount"],)
+        return (self.columns["unit_price"], self.columns["quantity"]) if "unit_price" in self.columns else ()
 
     @property
     def formats(self) -> tuple[str, ...]:

@@ -52,7 +52,10 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Text files as one table: SQL of its rows, and SQL (once they were read) of the lines that could not be cut."""
+    """Text files as one table: SQL of its rows, and SQL (once they were read) of the lines that could not be cut.
+
+    The latter gives each line with its delimiter and the number of columns that it should have.
+    """
 
     relation: str
     rejects: str
@@ -83,14 +86,11 @@ def open_text(
     if not groups:
         names = ", ".join(path.name for path in paths[:5])
         raise IngestError(f"{what}: {names} {'is' if len(paths) == 1 else 'are'} empty. Name files that have rows.")
-    parts = [_cut(files, layout, spec, what) for layout, files in groups.items()]
-    rejected = (
-        f"SELECT any_value(csv_line) AS line, bool_or(error_type::VARCHAR = 'INVALID ENCODING') AS encoding "
-        f"FROM {quoted(f'rejects_{what}')} GROUP BY scan_id, file_id, line, line_byte_position"
-    )
-    ragged = [ragged for _, ragged in parts if ragged is not None]
+    parts = [_cut(files, layout, spec, f"{what}_{number}") for number, (layout, files) in enumerate(groups.items(), 1)]
     return Text(
-        f"({' UNION ALL BY NAME '.join(cut for cut, _ in parts)})", " UNION ALL ".join([rejected, *ragged]), int(rows)
+        f"({' UNION ALL BY NAME '.join(cut for cut, _ in parts)})",
+        " UNION ALL ".join(rejected for _, rejected in parts),
+        int(rows),
     )
 
 
@@ -102,27 +102,41 @@ def refuse_encoding(what: str, line: str, count: int) -> IngestError:
     )
 
 
-def _cut(files: Sequence[Path], layout: Layout, spec: TableSpec, what: str) -> tuple[str, str | None]:
-    """SQL of the rows of files of one layout; for text cut at blanks also SQL of the lines of another width."""
+def refuse_open_quote(what: str, line: str, count: int) -> IngestError:
+    """The error for a line that swallowed others, because it opens a quote that is not closed."""
+    return IngestError(
+        f"{what}: a quote is opened and not closed, and what follows is read as its text, {count:,} lines or more "
+        f'(it begins with {line[:120]!r}). Close it or double it; or set quote = "", if quotes mean nothing here.'
+    )
+
+
+def _cut(files: Sequence[Path], layout: Layout, spec: TableSpec, name: str) -> tuple[str, str]:
+    """SQL of the rows of files of one layout, and of the lines that cannot be cut; ``name`` tells layouts apart."""
+    width = len(layout.names)
+    about = f"{literal(layout.delimiter)} AS delimiter, {width} AS width"
+    rejected = (
+        f"SELECT any_value(csv_line) AS line, bool_or(error_type::VARCHAR = 'INVALID ENCODING') AS encoding, {about} "
+        f"FROM {quoted(f'rejects_{name}')} GROUP BY scan_id, file_id, line, line_byte_position"
+    )
     listed = "[" + ", ".join(literal(str(path)) for path in files) + "]"
-    kept = f"store_rejects=true, rejects_table={literal(f'rejects_{what}')}, rejects_scan={literal(f'scan_{what}')}"
+    kept = f"store_rejects=true, rejects_table={literal(f'rejects_{name}')}, rejects_scan={literal(f'scan_{name}')}"
     if layout.delimiter != "whitespace":
         columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in layout.names)
         return (
             f"SELECT * FROM read_csv({listed}, auto_detect=false, header={str(spec.header).lower()}, "
-            f"skip={layout.skip}, delim={literal(layout.delimiter)}, quote='\"', escape='\"', "
-            f"columns={{{columns}}}, {kept})"
-        ), None
+            f"skip={layout.skip}, delim={literal(layout.delimiter)}, quote={literal(spec.quote)}, "
+            f"escape={literal(spec.quote)}, columns={{{columns}}}, {kept})"
+        ), rejected
     lines = (
         f"(SELECT line, string_split_regex(trim(line, ' \t\r'), '\\s+') AS parts FROM read_csv({listed}, "
         f"columns={{'line': 'VARCHAR'}}, header=false, skip={layout.skip + spec.header}, delim='\x01', quote='', "
         f"escape='', auto_detect=false, %s) WHERE trim(line, ' \t\r') <> '')"
     )
     fields = ", ".join(f"parts[{place}] AS {quoted(name)}" for place, name in enumerate(layout.names, 1))
-    width = len(layout.names)
     return (
         f"SELECT {fields} FROM {lines % kept} WHERE len(parts) = {width}",
-        f"SELECT line, false AS encoding FROM {lines % 'ignore_errors=true'} WHERE len(parts) <> {width}",
+        f"{rejected} UNION ALL SELECT line, false AS encoding, {about} FROM {lines % 'ignore_errors=true'} "
+        f"WHERE len(parts) <> {width}",
     )
 
 
@@ -133,28 +147,32 @@ def _layout(lines: Sequence[str], path: Path, spec: TableSpec, needed: Sequence[
     if not spec.header:
         if given is None:
             tried = ("\t",) if ".tsv" in path.name.lower() else (",",)
-        width = len(_names(lines, tried[0]))
+        width = len(_names(lines, tried[0], spec.quote))
         return Layout(tried[0], 0, tuple(f"column{place}" for place in range(width)))
     wanted = {role: spec.columns[role] for role in needed if role in spec.columns}
     for skip in range(len(lines)):
         for delimiter in tried:
-            names = _names(lines[skip:], delimiter)
+            names = _names(lines[skip:], delimiter, spec.quote)
             if set(wanted.values()) <= set(names):
                 return Layout(delimiter, skip, distinct(names, spec.columns, f"{what}: {path.name}"))
     first = next(place for place, line in enumerate(lines) if line.strip())
-    nearest = max((_names(lines[first:], delimiter) for delimiter in tried), key=len)
+    nearest = max((_names(lines[first:], delimiter, spec.quote) for delimiter in tried), key=len)
     check_columns(f"{what}: {path.name}", wanted, dict.fromkeys(nearest, ""), ())
     raise AssertionError("a file whose first line holds every column has a layout")
 
 
-def _names(lines: Sequence[str], delimiter: str) -> list[str]:
+def _names(lines: Sequence[str], delimiter: str, quote: str) -> list[str]:
     """Names of the columns if the first of some lines is the header; it may run over several lines."""
     if delimiter == "whitespace":
         return lines[0].split()
     if len(delimiter) > 1:
         return [name.strip() for name in lines[0].split(delimiter)]
     try:
-        return [name.strip() for name in next(csv.reader(lines, delimiter=delimiter), [])]
+        if quote:
+            reader = csv.reader(lines, delimiter=delimiter, quotechar=quote)
+        else:
+            reader = csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE)
+        return [name.strip() for name in next(reader, [])]
     except csv.Error:
         return []
 

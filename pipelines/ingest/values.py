@@ -1,5 +1,6 @@
 """Values of a source's columns in SQL: ids, dates, numbers and flags; NULL where they cannot be read."""
 
+import datetime as dt
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ import duckdb
 
 from features.columns import NO_ID
 from features.side_contract import FALSE, TRUE
+from features.window import to_day
 from pipelines.ingest.engine import only_row
 from pipelines.ingest.spec import IngestError, TableSpec
 
@@ -22,6 +24,9 @@ COUNTED: Mapping[str, tuple[float, int]] = {
     "excel_days": (1.0, -25_569),
 }
 """Timestamp formats that count from an epoch -> (units in a day, days from 1970-01-01 to where the count begins)."""
+
+UNITS: Mapping[str, float] = {"weeks": 1 / 7, "days": 1.0, "hours": 24.0, "minutes": 1_440.0, "seconds": 86_400.0}
+"""Units of formats such as "days since 2016-01-01" -> units in a day."""
 
 COMPACT = ("%Y%m%d", "%Y%m%d%H%M%S", "%Y%m%dT%H%M%S")
 """Forms of ISO 8601 without separators, which the engine's own cast does not read."""
@@ -128,8 +133,9 @@ class Values:
         if kind in FLOATS or kind.startswith("DECIMAL"):
             column = f"CASE WHEN {column} = TRY_CAST({column} AS BIGINT) THEN TRY_CAST({column} AS BIGINT) END"
         text = f"trim(CAST({column} AS VARCHAR))"
-        tries = [_counted(number, one) for one in self.spec.formats if one in COUNTED]
-        written = [literal(one) for one in self.spec.formats if one not in COUNTED]
+        counts = [count for one in self.spec.formats if (count := counting(one)) is not None]
+        tries = [_counted(number, *count) for count in counts]
+        written = [literal(one) for one in self.spec.formats if counting(one) is None]
         if written:
             tries.append(f"TRY_CAST(try_strptime({text}, [{', '.join(written)}]) AS DATE)")
         if not tries or self.cells:
@@ -212,10 +218,13 @@ def check_kinds(what: str, columns: Mapping[str, str], dates: Mapping[str, str],
 def check_formats(con: duckdb.DuckDBPyConnection, what: str, spec: TableSpec) -> None:
     """Refuse a timestamp format or a decimal mark that means nothing."""
     for one in spec.formats:
-        remedy = f"Give strptime formats, such as '%d/%m/%Y' or '%Y%m%d', or one of {list(COUNTED)}."
-        if one not in COUNTED and "%" not in one:
+        remedy = (
+            f"Give strptime formats, such as '%d/%m/%Y' or '%Y%m%d', one of {list(COUNTED)}, or a count such as "
+            f"'days since 2016-01-01' ({', '.join(UNITS)})."
+        )
+        if counting(one) is None and "%" not in one:
             raise IngestError(f"{what}: timestamp_format = {one!r} has no fields. {remedy}")
-        if one not in COUNTED:
+        if counting(one) is None:
             try:
                 only_row(con, f"SELECT try_strptime('2020', {literal(one)})")
             except duckdb.Error as error:
@@ -251,8 +260,22 @@ def _local(column: str, zone: str | None) -> str:
     return f"(CAST(timezone('UTC', {column}) AS TIMESTAMP) + INTERVAL '{minutes} minutes')"
 
 
-def _counted(number: str, form: str) -> str:
+def counting(form: str) -> tuple[float, int] | None:
+    """Units in a day and the day where a format's count begins; None for a format that does not count.
+
+    >>> counting("days since 2016-01-01"), counting("%Y-%m-%d")
+    ((1.0, 16801), None)
+    """
+    unit, since, date = form.partition(" since ")
+    if not since:
+        return COUNTED.get(form)
+    try:
+        return UNITS[unit], to_day(dt.date.fromisoformat(date))
+    except (KeyError, ValueError):
+        return None
+
+
+def _counted(number: str, per_day: float, begins: int) -> str:
     """The date of a count from an epoch."""
-    per_day, begins = COUNTED[form]
     days = f"floor({number} / {per_day!r})"
     return f"CASE WHEN abs({days}) < 1e6 THEN DATE '1970-01-01' + (CAST({days} AS INTEGER) + {begins}) END"

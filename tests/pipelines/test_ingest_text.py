@@ -164,7 +164,7 @@ def test_decimal_commas_are_read_when_told_and_refused_when_not(tmp_path: Path) 
         "customer_id;timestamp;amount\n"
         "a;2020-01-01;12,50\nb;2020-01-02;1.234,50 €\nc;2020-01-03;7\nd;2020-01-04;1.234\n"
     )
-    with pytest.raises(IngestError, match=r"decimal comma: 2, such as '1\.234,50 €'\. Set decimal = ','"):
+    with pytest.raises(IngestError, match=r"between thousands: 2, such as '1\.234,50 €'\. Set decimal = ','"):
         brought(tmp_path, tmp_path / "log.csv")
     _, history = brought(tmp_path, tmp_path / "log.csv", decimal=",")
     assert [amount for _, _, amount in told(history)] == [12.5, 1_234.5, 7.0, 1_234.0]
