@@ -4,18 +4,21 @@
 
 A champion is trained on a small shop of the same kind; then a log of ten lines a customer is ingested and scored by
 ``lifecycle score`` in a process of its own, so that start, compiled code from the cache, wall time and peak memory are
-what a user has. A first scoring of the small shop compiles what is not compiled yet.
+what a user has. A first scoring of the small shop compiles what is not compiled yet. Logs are made in a process of
+their own as well: a child is charged with the memory that its parent had when it was started.
 """
 
 import argparse
 import importlib.util
 import json
+import multiprocessing
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +120,12 @@ def prepare(place: Path, name: str, customers: int, seeds: range) -> Path:
     return config
 
 
+def prepared(place: Path, name: str, customers: int, seeds: range) -> Path:
+    """`prepare` in a process of its own."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(prepare, place, name, customers, seeds).result()
+
+
 def run(verb: str, config: Path) -> dict[str, float]:
     """Run a verb of the command in a process of its own: wall and processor seconds, peak memory in GB."""
     begun = time.perf_counter()
@@ -136,11 +145,11 @@ def measure(place: Path, millions: int, times: int) -> list[str]:
     """Train on the small shop, ingest the large one, score it a few times; lines of a table."""
     small, large = place / "small/shop.toml", place / f"large-{millions}/shop.toml"
     if not small.exists():
-        prepare(place, "small", SMALL, range(100, 101))
+        prepared(place, "small", SMALL, range(100, 101))
         for verb in ("ingest", "train", "score"):
             run(verb, small)
     if not large.exists():
-        prepare(place, f"large-{millions}", PIECE, range(millions))
+        prepared(place, f"large-{millions}", PIECE, range(millions))
         run("ingest", large)
     rows = ["| customers | wall | processor | peak | steps |", "|---|---|---|---|---|"]
     for _ in range(times):

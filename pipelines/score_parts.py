@@ -5,8 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -39,21 +37,6 @@ class Parts:
     def rows(self) -> int:
         """Number of customers in all."""
         return sum(self.sizes)
-
-    def whole(self, columns: Sequence[str]) -> pa.Table:
-        """Some columns of all customers, each in one piece that was never there twice."""
-        filled: dict[str, npt.NDArray[np.generic]] = {}
-        texts: dict[str, list[pa.Array]] = {}
-        begin = 0
-        for size, part in zip(self.sizes, self.column_tables(columns), strict=True):
-            for name in columns:
-                if pa.types.is_string(part[name].type):
-                    texts.setdefault(name, []).extend(part[name].chunks)
-                    continue
-                values = part[name].to_numpy()
-                filled.setdefault(name, np.empty(self.rows, values.dtype))[begin : begin + size] = values
-            begin += size
-        return pa.table({name: pa.concat_arrays(texts[name]) if name in texts else filled[name] for name in columns})
 
     def column_tables(self, columns: Sequence[str]) -> Iterator[pa.Table]:
         """Some columns of each part, in order."""

@@ -252,5 +252,5 @@ def _dates(days: npt.NDArray[np.generic]) -> pa.Array:
     return pa.array(whole.astype(np.int32), pa.int32(), mask=whole == NEVER).cast(pa.date32())
 
 
-def _of_catalogue(names: Sequence[str], action: npt.NDArray[np.int64]) -> pa.Array:
+def _of_catalogue(names: Sequence[str], action: npt.NDArray[np.int16]) -> pa.Array:
     return pa.array([*names], pa.string()).take(pa.array(action.astype(np.int32), pa.int32(), mask=action < 0))

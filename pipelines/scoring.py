@@ -14,19 +14,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-
 from decisions import scores
 from decisions.measurement import PlanSummary, summarise_plan
-from decisions.priorities import PlanInput, plan
+from decisions.priorities import plan
 from features.window import Window
 from pipelines import model_registry, score_rows
 from pipelines.bundle import Bundle
 from pipelines.commit import code_version
 from pipelines.config import Config
 from pipelines.console import Progress
-from pipelines.estimates import worth_of
 from pipelines.files import replacing
 from pipelines.ingest import HistoryStore
 from pipelines.model_reasons import model_reasons
@@ -37,30 +33,10 @@ from pipelines.pseudonyms import Pseudonyms
 from pipelines.score_database import Target
 from pipelines.score_manifest import digests, finished, listed, manifest_path, write_manifest
 from pipelines.score_parts import estimate_all
+from pipelines.score_plan import Estimated
 from pipelines.score_rows import Stamp
 from pipelines.tracking import Tracker
 from pipelines.training import known_until
-
-PLAN_COLUMNS = (
-    "customer_id",
-    "stage",
-    "cause",
-    "p_star",
-    "kappa",
-    "churn_probability",
-    "v_prevent",
-    "v_back",
-    "expected_purchases",
-    "expected_spend",
-    "order_value",
-    "value_after_second",
-    "purchases_at_risk",
-    "may_contact",
-    "days_since_contact",
-    "least_share",
-    "first_purchase",
-)
-"""Columns of the estimates that the plan needs of all customers at once."""
 
 
 class ScoringError(RuntimeError):
@@ -130,10 +106,9 @@ def score(config: Config, store: HistoryStore, tracker: Tracker, progress: Progr
             parts = estimate_all(store, bundle, window, money, work / "estimates", progress)
         progress("planning")
         with clock("plan"):
-            customers = plan_input(parts.whole(PLAN_COLUMNS), bundle, money)
+            customers = Estimated.of(parts, bundle, money)
             chosen = plan(customers, policy)
             summary = summarise_plan(chosen, customers, policy)
-            del customers
         progress("asking the model for reasons")
         with clock("reasons"):
             said = model_reasons(
@@ -228,28 +203,3 @@ def _key(store: HistoryStore, stamp: Stamp, money: MoneyTerms, explained: int) -
         code_version(),
     ]
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:24]
-
-
-def plan_input(estimates: pa.Table, bundle: Bundle, money: MoneyTerms) -> PlanInput:
-    """What the plan needs of all customers."""
-    return PlanInput(
-        customer_id=estimates["customer_id"].combine_chunks(),
-        stage=estimates["stage"].to_numpy(),
-        cause=estimates["cause"].to_numpy(),
-        worth=worth_of(estimates, bundle, money),
-        cautious=_cautious(estimates),
-        may_contact=estimates["may_contact"].to_numpy(zero_copy_only=False),
-        days_since_contact=estimates["days_since_contact"].to_numpy(),
-        purchases_at_risk=estimates["purchases_at_risk"].to_numpy(),
-    )
-
-
-def _cautious(estimates: pa.Table) -> float | None:
-    """Share of the base's money that is left at the lower end of its interval; None without one.
-
-    The parts' lower ends are added up as if all came true at once: what is too high for one part is for the others.
-    """
-    spend, share = estimates["expected_spend"].to_numpy(), estimates["least_share"].to_numpy()
-    stated = np.isfinite(spend) & np.isfinite(share)
-    total = float(spend[stated].sum())
-    return float((spend[stated] * share[stated]).sum()) / total if total > 0 else None

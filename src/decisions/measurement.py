@@ -1,7 +1,7 @@
 """What the list is expected to bring, how sure that is, and the smallest effect that its control group can show."""
 
 from dataclasses import dataclass
-from math import isfinite, nan, sqrt
+from math import nan, sqrt
 from typing import Final
 
 import numpy as np
@@ -9,7 +9,8 @@ from scipy.stats import norm
 
 from decisions.actions import RetentionPolicy
 from decisions.gains import gain
-from decisions.priorities import Plan, PlanInput
+from decisions.plan_input import Customers
+from decisions.priorities import Plan, numbered
 
 SIGNIFICANCE: Final = 0.05
 POWER: Final = 0.8
@@ -83,23 +84,29 @@ def detectable_effect(buys: float, treated: int, control: int) -> float:
     return factor * sqrt(buys * (1 - buys) * (1 / treated + 1 / control))
 
 
-def summarise_plan(plan: Plan, customers: PlanInput, policy: RetentionPolicy) -> PlanSummary:
+def summarise_plan(plan: Plan, customers: Customers, policy: RetentionPolicy) -> PlanSummary:
     """Return the list in numbers."""
     listed = plan.targeted
     selected, control = int(plan.selected.sum()), int(plan.control.sum())
-    buys = float(np.nanmean(1 - customers.worth.churn_probability[listed])) if listed.any() else nan
-    share = detectable_effect(buys, selected, control) if isfinite(buys) else nan
+    known, buying, selected_spent = 0, 0.0, 0.0
     movable, moved, prevented, won_back, grown = 0.0, 0.0, 0.0, 0.0, 0.0
-    for position, action in enumerate(policy.actions):
-        worth = customers.worth.at(np.flatnonzero(listed & (plan.action == position)))
-        found = gain(action, worth)
-        movable += float(found.saved.sum())
-        moved += found.rate * float(found.saved.sum())
-        if action.effect == "prevent":
-            prevented += action.save_rate * float((worth.p_star * worth.v_prevent).sum())
-            won_back += action.winback_rate * float(((1 - worth.p_star) * worth.v_back).sum())
-        else:
-            grown += found.rate * float(found.won.sum())
+    for rows, piece in numbered(customers):
+        would_buy = 1 - piece.worth.churn_probability[listed[rows]]
+        known += int(np.isfinite(would_buy).sum())
+        buying += float(np.nansum(would_buy))
+        for position, action in enumerate(policy.actions):
+            mine = np.flatnonzero(listed[rows] & (plan.action[rows] == position))
+            worth = piece.worth.at(mine)
+            found = gain(action, worth)
+            selected_spent += float(found.cost[plan.selected[rows][mine]].sum())
+            movable += float(found.saved.sum())
+            moved += found.rate * float(found.saved.sum())
+            if action.effect == "prevent":
+                prevented += action.save_rate * float((worth.p_star * worth.v_prevent).sum())
+                won_back += action.winback_rate * float(((1 - worth.p_star) * worth.v_back).sum())
+            else:
+                grown += found.rate * float(found.won.sum())
+    share = detectable_effect(buying / known, selected, control) if known else nan
     size = int(listed.sum())
     rate = share * size / movable if movable > 0 else nan
     detectable = Detectable(
@@ -109,7 +116,7 @@ def summarise_plan(plan: Plan, customers: PlanInput, policy: RetentionPolicy) ->
         assumed_rate=moved / movable if movable > 0 else nan,
     )
     return PlanSummary(
-        targeted=int(listed.sum()),
+        targeted=size,
         selected=selected,
         control=control,
         spent=plan.spent,
@@ -121,7 +128,7 @@ def summarise_plan(plan: Plan, customers: PlanInput, policy: RetentionPolicy) ->
         detectable=detectable,
         worth_acting=int((plan.action >= 0).sum()),
         selected_gain=float(plan.expected_gain[plan.selected].sum()),
-        selected_spent=float(plan.cost[plan.selected].sum()),
+        selected_spent=selected_spent,
         prevented=prevented,
         won_back=won_back,
         grown=grown,

@@ -3,10 +3,13 @@
 Grain: one entry a customer, in the order of the input. `targeted` is the optimal list; the control group is drawn
 within it by a hash of the id that does not change from run to run; `selected` is the rest. Money that the control
 group leaves is not spent again.
+
+Customers are read in pieces, three times: for the order of their ids, for what may be done, for what was chosen. What
+is kept of all of them at once is the result, a place in an order, and the options that would pay.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,39 +19,12 @@ from numpy.typing import NDArray
 
 from decisions import strategies
 from decisions.actions import DECLINE_STRATEGIES, RetentionPolicy
-from decisions.gains import Floats, Gain, Worth, gain, offered
+from decisions.gains import Floats, Gain, gain, offered
 from decisions.knapsack import select
 from decisions.names import STRATEGIES
+from decisions.plan_input import Codes, Customers, Flags, PlanInput
 
-Codes = NDArray[np.int8]
-Flags = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, eq=False)
-class PlanInput:
-    """What the plan needs of n customers.
-
-    Attributes:
-        customer_id: Arrow array of strings or whole numbers, unique.
-        stage: codes of `decisions.names.STAGES`, none −1.
-        cause: codes of `decisions.names.CAUSES` (`decisions.causes.diagnose`), −1 outside decline.
-        worth: what is known of their money.
-        cautious: share of every amount of money that is left at the lower end of the forecast's interval, for the
-            conservative gain; None if there is no interval.
-        may_contact: consent given; None: everybody may be contacted.
-        days_since_contact: days since the last contact, inf where there was none; None: nobody was contacted.
-        purchases_at_risk: p*·W_prevent + (1 − p*)·W_back in purchase days; ranks those whose value in money is not
-            known.
-    """
-
-    customer_id: pa.Array
-    stage: Codes
-    cause: Codes
-    worth: Worth
-    cautious: float | None = None
-    may_contact: Flags | None = None
-    days_since_contact: Floats | None = None
-    purchases_at_risk: Floats | None = None
+Places = NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +35,6 @@ class Plan:
         strategy, cause: codes of `STRATEGIES` and `CAUSES` (−1: no cause).
         action: position in the policy's catalogue, −1 where no allowed action has a positive net value.
         expected_gain: assumed net gain of the action; NaN where there is none.
-        cost: contact and expected incentive of the action; NaN where there is none.
         break_even_save_rate: effect at which the action (or, without one, the cheapest to repay) pays for itself; NaN
             if none can.
         targeted, control, selected: the list, the part left alone, and the part to be contacted.
@@ -73,14 +48,13 @@ class Plan:
 
     strategy: Codes
     cause: Codes
-    action: NDArray[np.int64]
+    action: NDArray[np.int16]
     expected_gain: Floats
-    cost: Floats
     break_even_save_rate: Floats
     targeted: Flags
     control: Flags
     selected: Flags
-    priority: NDArray[np.int64]
+    priority: NDArray[np.int32]
     value: float
     bound: float
     exact: bool
@@ -90,72 +64,90 @@ class Plan:
 
 
 RATE_MULTIPLES = (0.25, 0.5, 1.0, 1.5, 2.0)
-_BLOCK = 100_000
 
 
-def plan(customers: PlanInput, policy: RetentionPolicy) -> Plan:
+def plan(customers: Customers, policy: RetentionPolicy) -> Plan:
     """Return the best list within budget, capacities, consent and contact rules; a pure function of its arguments.
 
     The order in which customers come does not matter: ties are broken by id.
     """
-    n = customers.stage.size
-    strategy = strategies.assign(customers.stage, customers.cause)
-    allowed = np.ones(n, np.bool_) if customers.may_contact is None else customers.may_contact
-    if customers.days_since_contact is not None:
-        allowed = allowed & ~(customers.days_since_contact < policy.min_days_between_contacts)
-    best_net, break_even = np.empty(n), np.empty(n)
-    options = []
-    for rows in _blocks(n):
-        gains = [gain(action, customers.worth.at(rows)) for action in policy.actions]
-        net, cost = _matrices(gains, policy, customers.stage[rows], strategy[rows])
+    by_id = _by_id(customers)
+    n = by_id.size
+    strategy, cause = np.empty(n, np.int8), np.empty(n, np.int8)
+    best_net, at_risk, purchases = np.empty(n), np.empty(n), np.zeros(n)
+    found: list[_Options] = []
+    for rows, piece in numbered(customers):
+        assigned = strategies.assign(piece.stage, piece.cause)
+        net, cost = _matrices([gain(action, piece.worth) for action in policy.actions], policy, piece.stage, assigned)
+        found.append(_Options.of(net, cost, _allowed(piece, policy), policy.min_return, first=rows.start))
         best_net[rows] = net.max(axis=1, initial=-np.inf)
-        break_even[rows] = _least_break_even(gains, policy, customers.stage[rows], strategy[rows])
-        options.append(_Options.of(net, cost, allowed[rows], policy.min_return, first=rows.start))
-    strategy = strategies.let_go(customers.stage, strategy, best_net)
+        strategy[rows] = strategies.let_go(piece.stage, assigned, best_net[rows])
+        cause[rows] = piece.cause
+        at_risk[rows] = piece.worth.value_at_risk
+        if piece.purchases_at_risk is not None:
+            purchases[rows] = piece.purchases_at_risk
+    ranked = _descending(by_id, purchases, at_risk, best_net)
+    del best_net, at_risk, purchases
+    open_to = _Options.joined(found, by_id)
+    del by_id
 
-    order = _by_id(customers.customer_id)
-    open_to = _Options.joined(options, order)
-    options.clear()
     chosen = select(open_to.net, open_to.cost, policy.budget, [action.capacity for action in policy.actions])
-    targeted = np.zeros(n, np.bool_)
-    targeted[open_to.customer] = chosen.choice >= 0
-    control = np.zeros(n, np.bool_)
-    control[targeted] = in_control(
-        customers.customer_id.filter(pa.array(targeted)), share=policy.control_share, salt=policy.salt
-    )
-    action = np.full(n, -1, np.int64)
-    expected, paid = np.full(n, np.nan), np.full(n, np.nan)
-    if open_to.customer.size:
-        taken = np.where(chosen.choice >= 0, chosen.choice, open_to.net.argmax(axis=1))
+    listed = chosen.choice >= 0
+    action, expected, targeted = np.full(n, -1, np.int16), np.full(n, np.nan), np.zeros(n, np.bool_)
+    spent = 0.0
+    if listed.size:
+        taken = np.where(listed, chosen.choice, open_to.net.argmax(axis=1))
         each = np.arange(taken.size)
         action[open_to.customer] = taken
         expected[open_to.customer] = open_to.net[each, taken]
-        paid[open_to.customer] = open_to.cost[each, taken]
-    for mine, position in _by_block_and_action(action, policy):
-        break_even[mine] = gain(policy.actions[position], customers.worth.at(mine)).break_even
-    choice = np.where(targeted, action, -1)
+        targeted[open_to.customer] = listed
+        spent = float(open_to.cost[each, taken][listed].sum())
+    del open_to
+
+    break_even, control = np.empty(n), np.zeros(n, np.bool_)
+    by_rate, conservative = dict.fromkeys(RATE_MULTIPLES, 0.0), 0.0 if customers.cautious is not None else np.nan
+    for rows, piece in numbered(customers):
+        gains = [gain(one, piece.worth) for one in policy.actions]
+        rate = _least_break_even(gains, policy, piece.stage, strategy[rows])
+        for position, one in enumerate(gains):
+            rate = np.where(action[rows] == position, one.break_even, rate)
+        break_even[rows] = np.where(np.isfinite(rate), rate, np.nan)
+        mine = targeted[rows]
+        control[rows][mine] = in_control(
+            piece.customer_id.filter(pa.array(mine)), share=policy.control_share, salt=policy.salt
+        )
+        for position, what in enumerate(policy.actions):
+            worth = piece.worth.at(np.flatnonzero(mine & (action[rows] == position)))
+            won = gain(what, worth)
+            for multiple in by_rate:
+                by_rate[multiple] += float(won.net_at(multiple).sum())
+            if customers.cautious is not None:
+                conservative += float(gain(what, worth.times(customers.cautious)).net.sum())
     return Plan(
         strategy=strategy,
-        cause=customers.cause,
+        cause=cause,
         action=action,
         expected_gain=expected,
-        cost=paid,
-        break_even_save_rate=np.where(np.isfinite(break_even), break_even, np.nan),
+        break_even_save_rate=break_even,
         targeted=targeted,
         control=control,
         selected=targeted & ~control,
-        priority=_priorities(order, targeted, expected, best_net, customers),
+        priority=_priorities(ranked, targeted, expected),
         value=chosen.value,
         bound=chosen.bound,
         exact=chosen.exact,
-        spent=float(paid[targeted].sum()),
-        by_rate=tuple(
-            (multiple, _total(customers.worth, choice, policy, rates=multiple)) for multiple in RATE_MULTIPLES
-        ),
-        conservative=np.nan
-        if customers.cautious is None
-        else _total(customers.worth, choice, policy, money=customers.cautious),
+        spent=spent,
+        by_rate=tuple(by_rate.items()),
+        conservative=conservative,
     )
+
+
+def numbered(customers: Customers) -> Iterator[tuple[slice, PlanInput]]:
+    """Yield the pieces of customers, each with the rows it has among all."""
+    start = 0
+    for piece in customers.pieces():
+        yield slice(start, start + piece.stage.size), piece
+        start += piece.stage.size
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,27 +157,29 @@ class _Options:
     ``net`` (m, actions) is −inf where an action is not allowed. Whoever has no such action takes no memory here.
     """
 
-    customer: NDArray[np.int64]
+    customer: Places
     net: Floats
     cost: Floats
 
     @classmethod
     def of(cls, net: Floats, cost: Floats, allowed: Flags, min_return: float, *, first: int) -> "_Options":
-        """The options of a block of customers, the first of whom is customer number `first`."""
+        """The options of a piece of the customers, the first of whom is customer number `first`."""
         usable = (net > 0) & (net >= min_return * cost) & allowed[:, None]
         rows = np.flatnonzero(usable.any(axis=1))
-        return cls(rows + first, np.where(usable[rows], net[rows], -np.inf), cost[rows])
+        return cls((rows + first).astype(np.int32), np.where(usable[rows], net[rows], -np.inf), cost[rows])
 
     @classmethod
-    def joined(cls, parts: list["_Options"], order: NDArray[np.int64]) -> "_Options":
-        """The options of all blocks, customers in the given order of all."""
+    def joined(cls, parts: list["_Options"], order: Places) -> "_Options":
+        """The options of all pieces, customers in the given order of all; the parts are used up."""
         if not parts:
-            return cls(np.empty(0, np.int64), np.empty((0, 0)), np.empty((0, 0)))
+            return cls(np.empty(0, np.int32), np.empty((0, 0)), np.empty((0, 0)))
         customer = np.concatenate([part.customer for part in parts])
+        net = np.concatenate([part.net for part in parts])
+        cost = np.concatenate([part.cost for part in parts])
+        parts.clear()
         place = np.empty_like(order)
         place[order] = np.arange(order.size, dtype=order.dtype)
         by_place = np.argsort(place[customer])
-        net, cost = (np.concatenate([getattr(part, name) for part in parts]) for name in ("net", "cost"))
         return cls(customer[by_place], net[by_place], cost[by_place])
 
 
@@ -207,9 +201,20 @@ def in_control(customer_id: pa.Array, *, share: float, salt: str) -> Flags:
     return np.fromiter(drawn, np.bool_, len(ids))
 
 
-def _by_id(customer_id: pa.Array) -> NDArray[np.int64]:
-    order: NDArray[np.int64] = pc.array_sort_indices(customer_id).to_numpy().view(np.int64)
-    return order
+def _by_id(customers: Customers) -> Places:
+    """Return the numbers of all customers in the order of their ids."""
+    ids = [piece.customer_id for _, piece in numbered(customers)]
+    if not ids:
+        return np.empty(0, np.int32)
+    return np.asarray(pc.array_sort_indices(pa.concat_arrays(ids)).to_numpy(), dtype=np.int32)
+
+
+def _allowed(piece: PlanInput, policy: RetentionPolicy) -> Flags:
+    """Return who may be contacted now: consent is given and the last contact is long enough ago."""
+    allowed = np.ones(piece.stage.size, np.bool_) if piece.may_contact is None else piece.may_contact
+    if piece.days_since_contact is not None:
+        allowed = allowed & ~(piece.days_since_contact < policy.min_days_between_contacts)
+    return allowed
 
 
 def _matrices(gains: list[Gain], policy: RetentionPolicy, stage: Codes, strategy: Codes) -> tuple[Floats, Floats]:
@@ -241,48 +246,20 @@ def _least_break_even(gains: list[Gain], policy: RetentionPolicy, stage: Codes, 
     return least
 
 
-def _priorities(
-    order: NDArray[np.int64], targeted: Flags, expected: Floats, best_net: Floats, customers: PlanInput
-) -> NDArray[np.int64]:
-    """Return ranks 1..n: targeted first by gain, then others by best net value, then value at risk, then id."""
-    keys: list[Callable[[], Floats | Flags]] = [
-        lambda: _descending(customers.worth.value_at_risk),
-        lambda: -best_net,
-        lambda: _descending(expected),
-        lambda: ~targeted,
-    ]
-    purchases = customers.purchases_at_risk
-    if purchases is not None:
-        keys.insert(0, lambda: _descending(purchases))
-    ranked = order
-    for key in keys:  # from the last to decide to the first; a stable sort keeps what those before have settled
-        ranked = ranked[np.argsort(key()[ranked], kind="stable")]
-    priority = np.empty(order.size, np.int64)
-    priority[ranked] = np.arange(1, order.size + 1)
+def _descending(ranked: Places, *keys: Floats) -> Places:
+    """Return customers sorted from the largest to the least by the last key, ties by the one before it, and so on, and
+    last as they stand; NaN comes last."""
+    for key in keys:  # a stable sort keeps what those before have settled
+        ranked = ranked[np.argsort(-np.where(np.isnan(key), -np.inf, key)[ranked], kind="stable")]
+    return ranked
+
+
+def _priorities(ranked: Places, targeted: Flags, expected: Floats) -> Places:
+    """Return ranks 1..n: the targeted by gain, then whoever has an action by its gain, then all others as ranked."""
+    with_action = np.isfinite(expected[ranked])
+    first, others = ranked[with_action], ranked[~with_action]
+    first = _descending(first, expected)
+    listed = targeted[first]
+    priority = np.empty_like(ranked)
+    priority[np.concatenate([first[listed], first[~listed], others])] = np.arange(1, ranked.size + 1, dtype=np.int32)
     return priority
-
-
-def _descending(values: Floats) -> Floats:
-    return -np.where(np.isnan(values), -np.inf, values)
-
-
-def _total(
-    worth: Worth, choice: NDArray[np.int64], policy: RetentionPolicy, *, rates: float = 1.0, money: float = 1.0
-) -> float:
-    """Return the net gain of the list at multiples of the assumed effects, and of every amount that customers spend."""
-    chosen = _by_block_and_action(choice, policy)
-    return float(sum(gain(policy.actions[a], worth.at(rows).times(money)).net_at(rates).sum() for rows, a in chosen))
-
-
-def _by_block_and_action(action: NDArray[np.int64], policy: RetentionPolicy) -> Iterator[tuple[NDArray[np.int64], int]]:
-    """Yield the rows that have each action, block by block."""
-    for block in _blocks(action.size):
-        for position in range(len(policy.actions)):
-            rows = block.start + np.flatnonzero(action[block] == position)
-            if rows.size:
-                yield rows, position
-
-
-def _blocks(n: int) -> list[slice]:
-    """Return slices of at most `_BLOCK` customers, so that what is only needed in passing takes little memory."""
-    return [slice(start, min(start + _BLOCK, n)) for start in range(0, n, _BLOCK)]

@@ -9,7 +9,8 @@ import pytest
 from decisions.actions import Action, RetentionPolicy
 from decisions.gains import Worth
 from decisions.names import MATURE
-from decisions.priorities import PlanInput, plan
+from decisions.plan_input import PlanInput
+from decisions.priorities import plan
 from models.btyd import BgNbd, GammaGamma, MbgNbd
 from models.btyd.retention import retention_terms
 from models.btyd.simulate import arrivals

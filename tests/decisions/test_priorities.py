@@ -1,6 +1,7 @@
 """The plan: strategies in their order, limits kept exactly, the control group stable, gains as the rules say."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +12,8 @@ from decisions.actions import EFFECTS, Action, RetentionPolicy, default_actions
 from decisions.gains import Worth, gain
 from decisions.measurement import detectable_effect, summarise_plan
 from decisions.names import CAUSES, CHURNED, DECLINE, GROWTH, MATURE, NEW, PROSPECT, STRATEGIES
-from decisions.priorities import PlanInput, in_control, plan
+from decisions.plan_input import PlanInput
+from decisions.priorities import in_control, plan
 
 
 def worth(n: int, **changes) -> Worth:
@@ -148,6 +150,49 @@ def test_the_order_of_the_input_does_not_matter_and_ties_go_by_id():
     tied = plan(customers(60), policy)
     assert np.flatnonzero(tied.targeted).tolist() == list(range(20))
     assert tied.priority.tolist() == list(range(1, 61))
+
+
+class Pieces:
+    """Customers in pieces of uneven size, one of them empty."""
+
+    cautious = 0.7
+
+    def __init__(self, whole: PlanInput, cuts: list[int]) -> None:
+        self.whole, self.cuts = whole, cuts
+
+    def pieces(self):
+        for start, stop in pairwise(self.cuts):
+            rows = np.arange(start, stop)
+            yield replace(
+                self.whole,
+                customer_id=self.whole.customer_id.take(pa.array(rows)),
+                stage=self.whole.stage[rows],
+                cause=self.whole.cause[rows],
+                worth=self.whole.worth.at(rows),
+                may_contact=self.whole.may_contact[rows],
+                purchases_at_risk=self.whole.purchases_at_risk[rows],
+            )
+
+
+@pytest.mark.parametrize("cuts", [[0, 1000], [0, 1, 1, 500, 999, 1000]])
+def test_the_pieces_in_which_customers_come_change_nothing(cuts):
+    rng = np.random.default_rng(3)
+    n = 1000
+    whole = replace(
+        customers(n, stage=rng.integers(1, 6, n), v_prevent=np.round(rng.lognormal(3, 1, n))),
+        customer_id=pa.array(rng.permutation(n)),
+        may_contact=rng.random(n) < 0.9,
+        purchases_at_risk=rng.random(n),
+        cautious=0.7,
+    )
+    policy = RetentionPolicy((offer(), *default_actions(incentive=1.0)), budget=200.0, control_share=0.3)
+    there, other = plan(whole, policy), plan(Pieces(whole, cuts), policy)
+    assert 0 < there.control.sum() < there.targeted.sum() < (there.action >= 0).sum() < n
+    for one in fields(there):
+        np.testing.assert_allclose(getattr(other, one.name), getattr(there, one.name), rtol=1e-12, err_msg=one.name)
+    one, two = summarise_plan(there, whole, policy), summarise_plan(other, Pieces(whole, cuts), policy)
+    assert one.detectable.assumed_rate == pytest.approx(two.detectable.assumed_rate, rel=1e-12)
+    assert one.prevented == pytest.approx(two.prevented, rel=1e-12)
 
 
 def test_priority_is_a_total_order_with_the_list_first():
