@@ -61,7 +61,10 @@ class Source(Section):
         description="environment variable that holds the database's ADBC URI (in place of path)",
     )
     query: str | None = Field(default=None, description="SQL that yields the table (with database_env)")
-    sheet: str | None = Field(default=None, description="sheet of an XLSX file (default: the first)")
+    sheet: Annotated[tuple[str, ...] | None, BeforeValidator(_one_or_several)] = Field(
+        default=None,
+        description='sheet of a workbook, a list of them, or "*" for all with the columns (default: the one with them)',
+    )
     header: bool = Field(default=True, description="whether text files have a line of column names above their rows")
     delimiter: Annotated[str, Field(min_length=1)] | None = Field(
         default=None,
@@ -272,7 +275,9 @@ class Ingest(Section):
     """How rows are read and when too many are unusable."""
 
     zero_amount: Literal["purchase", "ignore"] = "purchase"
-    max_quarantined_share: Share = Field(default=0.5, description="stop when more of the rows than this are unusable")
+    max_quarantined_share: Share = Field(
+        default=0.5, description="stop when more of a table's rows than this are unusable"
+    )
     memory_limit: Annotated[str, BeforeValidator(_memory)] = "1GB"
     buckets: Annotated[int, Field(ge=1, le=4096)] | None = Field(
         default=None, description="customer-hash buckets of the history (default: by size of the input)"

@@ -24,7 +24,13 @@ from pipelines.ingest.contract import classify
 from pipelines.ingest.engine import reading, stream
 from pipelines.ingest.partition import CODED, InputTotals, Partitioned, Vocabulary, partition
 from pipelines.ingest.quarantine import of_former, of_lines, of_staged
-from pipelines.ingest.refusals import none_usable, refuse_decimal_commas, refuse_prices, refuse_several_currencies
+from pipelines.ingest.refusals import (
+    none_usable,
+    refuse_decimal_commas,
+    refuse_prices,
+    refuse_rounded_ids,
+    refuse_several_currencies,
+)
 from pipelines.ingest.rejects import keep_rejects
 from pipelines.ingest.segment import (
     MEASURED,
@@ -200,6 +206,7 @@ class _Job:
             sums.add(done, lines, -1)
             rows = pa.concat_tables([rows, old.select(rows.column_names)]).combine_chunks()
         ids, done, lines = _assembled(rows, self.columns)
+        refuse_rounded_ids(ids)
         sums.add(done, lines, 1)
         orphans = np.flatnonzero(done.reason == REASON_CODES[ORPHAN])
         if orphans.size:

@@ -50,7 +50,8 @@ def reading(what: str) -> Iterator[None]:
     try:
         yield
     except (duckdb.Error, pa.ArrowException, OSError) as error:
-        raise IngestError(f"{what} cannot be read: {said(error)}") from error
+        remedy = ". Is the file whole? Copy or export it again." if isinstance(error, duckdb.IOException) else ""
+        raise IngestError(f"{what} cannot be read: {said(error)}{remedy}") from error
 
 
 def said(error: Exception) -> str:

@@ -1,6 +1,6 @@
-"""Whether an account is acceptable: it adds up, and not too much of the transactions was quarantined.
+"""Whether an account is acceptable: it adds up, and not too much of a table was quarantined.
 
-The optional tables have no limit: most visits to a shop's pages, say, name no customer.
+Of the optional tables only rows that name a customer are judged: most visits to a shop's pages, say, name none.
 """
 
 from pathlib import Path
@@ -23,6 +23,19 @@ def judged(account: Account, limits: QuarantineLimits, where: Path | None) -> Ac
             f"transactions: {found:,} of {account.input_rows:,} rows ({account.quarantined_share:.1%}) would be "
             f"quarantined, at most {limits.max_share:.1%} may be ({reasons}).{remedy}"
         )
+    for table in account.tables:
+        nobody = table.rows(reason="customer_missing")
+        found, rows = table.rows("quarantined") - nobody, table.input_rows - nobody
+        if rows and found / rows > limits.max_share:
+            reasons = ", ".join(
+                f"{x.rows:,} {x.reason}"
+                for x in table.lines
+                if x.status == "quarantined" and x.reason != "customer_missing"
+            )
+            raise IngestError(
+                f"{table.table}: {found:,} of {rows:,} rows with a customer ({found / rows:.1%}) would be quarantined, "
+                f"at most {limits.max_share:.1%} may be ({reasons}).{remedy}"
+            )
     for reason, share in limits.by_reason.items():
         if reason not in REASONS:
             raise IngestError(f"quarantine limits: no reason {reason!r}; the reasons are {list(REASONS)}.")

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from features.account import REASON_CODES
 from pipelines.ingest.contract import RAW, TIMES
@@ -28,6 +30,9 @@ REMEDIES: Mapping[str, str] = {
     "other_currency": "set [money] currency to the one that the log is in",
 }
 """Reason -> what most often helps."""
+
+ROUNDED = r"^[0-9][.,][0-9]+E[+][0-9]+$"
+"""A long whole number as spreadsheets show it."""
 
 DECIMAL_COMMA = r"^[^0-9]*((\d{1,3}([. '’]\d{3})*|\d+),\d{1,2}|\d{1,3}([.]\d{3}){2,})[^0-9]*$"
 """A number that can only be meant with a decimal comma: it has one, or several points between groups of thousands."""
@@ -92,6 +97,18 @@ def refuse_prices(signs: tuple[int, int], spec: TableSpec) -> None:
         f"= {name!r} in place of amount: the amount is then quantity × unit_price. If it is the line's total, make it "
         "negative for returns."
     )
+
+
+def refuse_rounded_ids(ids: pa.Array) -> None:
+    """Refuse distinct ids that a spreadsheet rounded: several customers may stand behind one."""
+    if not pa.types.is_string(ids.type):
+        return
+    rounded = ids.filter(pc.match_substring_regex(ids, ROUNDED))
+    if len(rounded):
+        raise IngestError(
+            f"transactions: ids that a spreadsheet rounded, such as {rounded[0].as_py()!r}: several customers may be "
+            "behind one. Export the column as text, or from the system itself."
+        )
 
 
 def refuse_several_currencies(rows: Mapping[str, int]) -> None:

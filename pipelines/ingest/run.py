@@ -345,7 +345,7 @@ def _settings(tables: Tables, zero_amount: str) -> dict[str, object]:
             "encoding": spec.encoding,
             "decimal": spec.decimal,
             "timestamp_format": list(spec.formats),
-            "sheet": spec.sheet,
+            "sheet": list(spec.sheets),
             "query": spec.query,
             "currency": spec.currency,
         }

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.ingest import databases, spreadsheets
+from pipelines.ingest.contents import check_contents
 from pipelines.ingest.engine import only_row, reading
 from pipelines.ingest.spec import IngestError, TableSpec
 from pipelines.ingest.text import distinct, open_text
@@ -105,9 +106,10 @@ def open_files(
 ) -> Source:
     """Open files as one relation; ``needed`` are the roles whose columns every file must have."""
     paths = [file.path for file in files]
+    for path in paths:
+        check_contents(path, what)
     if files[0].kind == "excel":
-        reader = spreadsheets.read(paths, spec, needed, what)
-        rows = sum(spreadsheets.rows(path, spec.sheet, what) for path in paths)
+        rows, reader = spreadsheets.read(paths, spec, needed, what)
         return _registered(con, reader, what, rows, cells=True)
     with reading(f"{what}: {', '.join(path.name for path in paths[:5])}"):
         if files[0].kind == "text":

@@ -35,6 +35,7 @@ class TableSpec:
     delimiters or line ends, empty where it has no such meaning; ``encoding`` is UTF-8 (or what a byte order mark says)
     unless given; ``decimal`` is the decimal mark of numbers in text, a point unless given; ``timestamp_format``
     one or several strptime formats, or a name of :data:`pipelines.ingest.values.COUNTED`, ISO 8601 unless given.
+    ``sheet`` names sheets of workbooks, ``"*"`` all that have the columns; without it only one may have them.
     ``currency`` keeps lines of that currency only. Files below ``outside`` are passed over in folders and globs: the
     project's own results.
     """
@@ -48,7 +49,7 @@ class TableSpec:
     encoding: str | None = None
     decimal: str | None = None
     timestamp_format: str | tuple[str, ...] | None = None
-    sheet: str | None = None
+    sheet: str | tuple[str, ...] | None = None
     uri_env: str | None = None
     query: str | None = None
     currency: str | None = None
@@ -65,6 +66,11 @@ class TableSpec:
         if "amount" in self.columns:
             return (self.columns["amount"],)
         return (self.columns["unit_price"], self.columns["quantity"]) if "unit_price" in self.columns else ()
+
+    @property
+    def sheets(self) -> tuple[str, ...]:
+        """The sheets that are named."""
+        return () if self.sheet is None else (self.sheet,) if isinstance(self.sheet, str) else tuple(self.sheet)
 
     @property
     def formats(self) -> tuple[str, ...]:
@@ -94,7 +100,7 @@ class Tables:
 
 @dataclass(frozen=True, slots=True)
 class QuarantineLimits:
-    """Largest shares of the transactions' rows that may be quarantined, in all and for single reasons."""
+    """Largest shares of a table's rows that may be quarantined, and of the transactions' for single reasons."""
 
     max_share: float = 0.3
     by_reason: Mapping[str, float] = field(default_factory=dict)

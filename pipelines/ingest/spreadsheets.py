@@ -1,13 +1,14 @@
 """Spreadsheets as tables of text: the header names the columns, every cell becomes what a person reads in it."""
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from python_calamine import CalamineSheet, CalamineWorkbook
+from python_calamine import CalamineSheet, CalamineWorkbook, SheetTypeEnum
 
 from pipelines.ingest.spec import IngestError, TableSpec
 from pipelines.ingest.text import HEADER_LINES, distinct
@@ -16,82 +17,103 @@ from pipelines.ingest.values import check_columns
 ROWS_PER_BATCH = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
-    """Where the rows of a sheet begin, and the names of its columns."""
+EVERY = "*"
+"""In place of a sheet's name: all sheets that have the columns."""
 
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A sheet of a workbook: how many of its rows come before the data, the names of its columns, rows at most."""
+
+    path: Path
+    name: str
     skip: int
     names: tuple[str, ...]
+    height: int
 
 
-def rows(path: Path, sheet: str | None, what: str) -> int:
-    """Upper bound of a sheet's number of rows."""
-    return int(_sheet(path, sheet, what).total_height)
+def read(paths: Sequence[Path], spec: TableSpec, needed: Sequence[str], what: str) -> tuple[int, pa.RecordBatchReader]:
+    """Rows of the sheets of several workbooks, at most, and a stream of Arrow batches of text, joined by column name.
 
-
-def read(paths: Sequence[Path], spec: TableSpec, needed: Sequence[str], what: str) -> pa.RecordBatchReader:
-    """Rows of the sheets of several workbooks as a stream of Arrow batches of text; columns are joined by name.
-
-    The header is the first row that holds the columns of the roles ``needed``, which every sheet must have.
+    Of each workbook the sheets that are named, or the one that has the columns of the roles ``needed``: its header is
+    the first row that holds them. Several of them are refused where none is named.
     """
-    heads = [_head(path, spec, needed, what) for path in paths]
-    names = dict.fromkeys(name for head in heads for name in head.names)
+    sheets = [sheet for path in paths for sheet in _sheets(path, spec, needed, what)]
+    names = dict.fromkeys(name for sheet in sheets for name in sheet.names)
     schema = pa.schema([pa.field(name, pa.string()) for name in names])
-    return pa.RecordBatchReader.from_batches(schema, _batches(paths, heads, spec, what, schema))
+    batches = (batch for sheet in sheets for batch in _batches(sheet, spec, schema))
+    return sum(sheet.height for sheet in sheets), pa.RecordBatchReader.from_batches(schema, batches)
 
 
-def _sheet(path: Path, sheet: str | None, what: str) -> CalamineSheet:
+def _sheets(path: Path, spec: TableSpec, needed: Sequence[str], what: str) -> list[Sheet]:
+    """The sheets of a workbook that belong to the table."""
+    where = f"{what}: {path.name}"
     try:
         book = CalamineWorkbook.from_path(str(path))
     except Exception as error:
-        raise IngestError(f"{what}: {path.name} cannot be read as a workbook: {error}") from error
-    if sheet is None:
-        return book.get_sheet_by_index(0)
-    if sheet not in book.sheet_names:
-        raise IngestError(f"{what}: {path.name} has no sheet {sheet!r}; its sheets are {book.sheet_names}.")
-    return book.get_sheet_by_name(sheet)
+        raise IngestError(f"{where} cannot be read as a workbook: {error}. Name a workbook that opens.") from error
+    chosen = spec.sheets if spec.sheets != (EVERY,) else ()
+    for name in chosen:
+        if name not in book.sheet_names:
+            raise IngestError(f"{where} has no sheet {name!r}; its sheets are {book.sheet_names}. Name one of these.")
+    tables = [sheet.name for sheet in book.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
+    begun = {name: _begun(book.get_sheet_by_name(name)) for name in chosen or tables}
+    firsts = {name: first for name, (first, _) in begun.items() if any(map(any, first))}
+    empty = [name for name in chosen if name not in firsts]
+    if empty or not firsts:
+        raise IngestError(f"{where} has an empty sheet{f' {empty[0]!r}' if empty else ''}. Name the one with the data.")
+    wanted = {role: spec.columns[role] for role in needed if role in spec.columns} if spec.header else {}
+    found = []
+    for name, first in firsts.items():
+        place = next((place for place, names in enumerate(first) if set(wanted.values()) <= set(names)), None)
+        if place is None and name in chosen:
+            _refuse_columns(f"{where}, sheet {name!r}", wanted, first)
+        elif place is not None:
+            names = distinct(first[place], spec.columns, where) if spec.header else _numbered(first[0])
+            found.append(Sheet(path, name, place + spec.header, names, begun[name][1]))
+    if not found:
+        _refuse_columns(where, wanted, next(iter(firsts.values())))
+    if len(found) > 1 and not spec.sheets:
+        listed = [sheet.name for sheet in found]
+        raise IngestError(
+            f"{where} has {len(found)} sheets that may be meant: {listed}. Set sheet to one of them, to a list of "
+            f'them, or to "{EVERY}" for all.'
+        )
+    return found
 
 
-def _head(path: Path, spec: TableSpec, needed: Sequence[str], what: str) -> Head:
-    where = f"{what}: {path.name}"
-    first: list[list[str]] = []
-    for line in _sheet(path, spec.sheet, what).iter_rows():
-        first.append([(text(cell) or "").strip() for cell in line])
-        if len(first) == HEADER_LINES:
-            break
-    filled = [line for line in first if any(line)]
-    if not filled:
-        raise IngestError(f"{where} has an empty sheet. Name the one with the data.")
-    if not spec.header:
-        return Head(0, tuple(f"column{i}" for i in range(len(first[0]))))
-    wanted = {role: spec.columns[role] for role in needed if role in spec.columns}
-    for place, names in enumerate(first):
-        if set(wanted.values()) <= set(names):
-            return Head(place + 1, distinct(names, spec.columns, where))
-    check_columns(where, wanted, dict.fromkeys(filled[0], ""), ())
-    raise AssertionError("a sheet whose first row holds every column has a header")
+def _numbered(row: Sequence[str]) -> tuple[str, ...]:
+    """Names of the columns of a sheet without a header."""
+    return tuple(f"column{place}" for place in range(len(row)))
 
 
-def _batches(
-    paths: Sequence[Path], heads: Sequence[Head], spec: TableSpec, what: str, schema: pa.Schema
-) -> Iterator[pa.RecordBatch]:
-    for path, head in zip(paths, heads, strict=True):
-        held: list[list[str | None]] = []
-        for number, line in enumerate(_sheet(path, spec.sheet, what).iter_rows()):
-            if number < head.skip:
-                continue
-            cells = [text(cell, spec.decimal or ".") for cell in line]
-            if any(cell is not None for cell in cells):
-                held.append(cells)
-            if len(held) == ROWS_PER_BATCH:
-                yield _batch(held, head, schema)
-                held = []
-        if held:
-            yield _batch(held, head, schema)
+def _refuse_columns(where: str, wanted: Mapping[str, str], first: Sequence[Sequence[str]]) -> None:
+    check_columns(where, wanted, dict.fromkeys(next(row for row in first if any(row)), ""), ())
 
 
-def _batch(held: list[list[str | None]], head: Head, schema: pa.Schema) -> pa.RecordBatch:
-    found = dict(zip(head.names, zip(*held, strict=True), strict=True))
+def _begun(sheet: CalamineSheet) -> tuple[list[list[str]], int]:
+    """The rows among which the header must be, and how many rows there are at most."""
+    first = [[(text(cell) or "").strip() for cell in row] for row in islice(sheet.iter_rows(), HEADER_LINES)]
+    return first, int(sheet.total_height)
+
+
+def _batches(sheet: Sheet, spec: TableSpec, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    held: list[list[str | None]] = []
+    for row in islice(
+        CalamineWorkbook.from_path(str(sheet.path)).get_sheet_by_name(sheet.name).iter_rows(), sheet.skip, None
+    ):
+        cells = [text(cell, spec.decimal or ".") for cell in row]
+        if any(cell is not None for cell in cells):
+            held.append(cells)
+        if len(held) == ROWS_PER_BATCH:
+            yield _batch(held, sheet, schema)
+            held = []
+    if held:
+        yield _batch(held, sheet, schema)
+
+
+def _batch(held: list[list[str | None]], sheet: Sheet, schema: pa.Schema) -> pa.RecordBatch:
+    found = dict(zip(sheet.names, zip(*held, strict=True), strict=True))
     columns = [pa.array(found[name], pa.string()) if name in found else pa.nulls(len(held)) for name in schema.names]
     return pa.RecordBatch.from_arrays([column.cast(pa.string()) for column in columns], schema=schema)
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -197,9 +198,16 @@ def check_columns(what: str, wanted: Mapping[str, str], found: Mapping[str, str]
         if name not in found:
             same = [other for other in found if other.strip().lower() == name.strip().lower()]
             hint = f" Did you mean {same[0]!r}?" if same else ""
+            if any(_composed(other) == _composed(name) for other in found):
+                hint = " One looks the same, but is made of other characters: copy it from the source."
             raise IngestError(
                 f"{what}: {role} = {name!r} is not among the columns {list(found)}. Name one of these.{hint}"
             )
+
+
+def _composed(name: str) -> str:
+    """A name in the form in which letters and their accents are one character, blanks of any kind as one."""
+    return " ".join(unicodedata.normalize("NFKC", name).split())
 
 
 def check_kinds(what: str, columns: Mapping[str, str], dates: Mapping[str, str], numbers: Mapping[str, str]) -> None:
@@ -236,6 +244,8 @@ def check_formats(con: duckdb.DuckDBPyConnection, what: str, spec: TableSpec) ->
 def _clean_id(text: str) -> str:
     """Text of an id without blanks around it; NULL where nothing is left or a word for a missing value.
 
+    A whole number that ends in .0 loses that: so are ids written that passed through a column of floats.
+
     What is slow (trimming, lower case) stands in it once, under a condition that is seldom true: the engine works out
     for every row what stands in a query twice.
     """
@@ -243,10 +253,11 @@ def _clean_id(text: str) -> str:
     trimmed = f"CASE WHEN {plain_ends} THEN {text} ELSE trim({text}, {literal(BLANKS)}) END"
     words = ", ".join(literal(word) for word in NO_ID)
     longest = max(map(len, NO_ID))
-    return (
+    some = (
         f"CASE WHEN strlen({trimmed}) > {longest} THEN {trimmed} WHEN lower({trimmed}) NOT IN ({words}) "
         f"THEN {trimmed} END"
     )
+    return f"CASE WHEN right({some}, 2) = '.0' THEN regexp_replace({some}, '^([0-9]+)[.]0$', '\\1') ELSE {some} END"
 
 
 def _local(column: str, zone: str | None) -> str:

@@ -106,10 +106,13 @@ def _rank_any(array: pa.Array) -> tuple[pa.Array, I32]:
 def text_ids(array: pa.Array) -> pa.Array:
     """Ids of text without the blanks around them; null where nothing is left or only a word for a missing value.
 
-    >>> text_ids(pa.array([" 7 ", "007", "NULL", "nan", ""])).to_pylist()
-    ['7', '007', None, None, None]
+    Whole numbers that end in .0 lose that: so are ids written that passed through a column of floats.
+
+    >>> text_ids(pa.array([" 7 ", "007", "8.0", "NULL", "nan", ""])).to_pylist()
+    ['7', '007', '8', None, None, None]
     """
     text = pc.utf8_trim_whitespace(array.cast(pa.string()))
+    text = pc.replace_substring_regex(text, r"^([0-9]+)\.0$", r"\1")
     none = pc.is_in(pc.utf8_lower(text), pa.array(NO_ID))
     return pc.if_else(none, pa.scalar(None, pa.string()), text)
 
@@ -123,7 +126,7 @@ def _bytes_of(names: pa.Array) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
 
 @numba.njit(cache=True, nogil=True)
 def _may_need_care(bounds: NDArray[np.int32], data: NDArray[np.uint8]) -> bool:
-    """Whether some text may have blanks around it, or be so short that it may stand for a missing value."""
+    """Whether some text may have blanks around it, end in .0, or be short enough to stand for a missing value."""
     for i in range(bounds.size - 1):
         lo, hi = bounds[i], bounds[i + 1]
         if hi - lo < 2:
@@ -133,6 +136,8 @@ def _may_need_care(bounds: NDArray[np.int32], data: NDArray[np.uint8]) -> bool:
         first, last = data[lo], data[hi - 1]
         # Blanks beyond ASCII begin with a byte above 127 and end with one below 192, like many letters.
         if first <= 32 or last <= 32 or first > 127 or 127 < last < 192:
+            return True
+        if last == 48 and data[hi - 2] == 46:
             return True
         # The words begin with n, N, #, < or a backslash.
         if hi - lo <= 4 and (first == 110 or first == 78 or first == 35 or first == 60 or first == 92):

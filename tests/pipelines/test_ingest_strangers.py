@@ -1,5 +1,9 @@
 """Files as other shops write them: read rightly, or refused with what was found and the remedy."""
 
+import datetime as dt
+import gzip
+import zipfile
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -153,3 +157,115 @@ def test_points_between_thousands_are_no_decimal_points(tmp_path: Path) -> None:
     with pytest.raises(IngestError, match=r"points between thousands: 1, such as '2\.500\.000'\. Set decimal = ','"):
         brought(tmp_path, path)
     assert brought(tmp_path, path, decimal=",").input_amount == 2_501_234
+
+
+def two_sheets(first: Path, second: Path, target: Path) -> None:
+    """Put the sheets of two workbooks into one, as "old" and "new", with an empty sheet and a cover before them."""
+    with zipfile.ZipFile(first) as one, zipfile.ZipFile(second) as two, zipfile.ZipFile(target, "w") as book:
+        parts = {name: one.read(name).decode() for name in one.namelist()}
+        parts["xl/worksheets/sheet2.xml"] = two.read("xl/worksheets/sheet1.xml").decode()
+        main = parts["xl/worksheets/sheet1.xml"].partition("<sheetData>")[0]
+        cover = '<row><c t="inlineStr"><is><t>Sales of the shop</t></is></c></row>'
+        parts["xl/worksheets/sheet3.xml"] = f"{main}<sheetData></sheetData></worksheet>"
+        parts["xl/worksheets/sheet4.xml"] = f"{main}<sheetData>{cover}</sheetData></worksheet>"
+        for place, end in (("[Content_Types].xml", "</Types>"), ("xl/_rels/workbook.xml.rels", "</Relationships>")):
+            entry = next(part for part in parts[place].replace("><", ">\n<").splitlines() if "sheet1.xml" in part)
+            more = "".join(entry.replace("sheet1", f"sheet{n}").replace('"r1"', f'"r{n + 5}"') for n in (2, 3, 4))
+            parts[place] = parts[place].replace(end, more + end)
+        listed = '<sheet name="empty" sheetId="3" r:id="r8"/><sheet name="cover" sheetId="4" r:id="r9"/>'
+        listed += '<sheet name="old" sheetId="1" r:id="r1"/><sheet name="new" sheetId="2" r:id="r7"/>'
+        parts["xl/workbook.xml"] = parts["xl/workbook.xml"].replace(
+            '<sheet name="sales" sheetId="1" r:id="r1"/>', listed
+        )
+        for name, text in parts.items():
+            book.writestr(name, text)
+
+
+def test_no_sheet_of_a_workbook_is_left_out_unasked(
+    tmp_path: Path, workbook: Callable[[pd.DataFrame, Path], None]
+) -> None:
+    log = pd.DataFrame({"customer_id": ["a", "b"], "timestamp": pd.Timestamp("2020-01-01"), "amount": [5.0, 6.0]})
+    (tmp_path / "in").mkdir()
+    for name, frame in (("one", log), ("two", log.head(1).assign(amount=7.0, note="x"))):
+        workbook(frame, tmp_path / f"{name}.xlsx")
+    book = tmp_path / "in" / "both.xlsx"
+    two_sheets(tmp_path / "one.xlsx", tmp_path / "two.xlsx", book)
+    with pytest.raises(IngestError, match=r"both\.xlsx has 2 sheets that may be meant: \['old', 'new'\]\. Set sheet"):
+        brought(tmp_path, book)
+    for sheet, amount in (("*", 18), (("old", "new"), 18), ("old", 11), ("new", 7)):
+        assert brought(tmp_path, book, sheet=sheet).input_amount == amount, sheet
+    with pytest.raises(IngestError, match=r"no sheet 'newer'; its sheets are \['empty', 'cover', 'old', 'new'\]"):
+        brought(tmp_path, book, sheet=("new", "newer"))
+    with pytest.raises(IngestError, match=r"sheet 'cover': customer_id = 'customer_id' is not among the columns"):
+        brought(tmp_path, book, sheet="cover")
+    with pytest.raises(IngestError, match="an empty sheet 'empty'"):
+        brought(tmp_path, book, sheet="empty")
+    workbook(pd.DataFrame({"shop": ["x"]}), tmp_path / "two.xlsx")
+    two_sheets(tmp_path / "one.xlsx", tmp_path / "two.xlsx", book)
+    assert brought(tmp_path, book).input_amount == 11, "one sheet alone has the columns"
+
+
+def test_ids_that_passed_through_floats_lose_the_fraction(tmp_path: Path) -> None:
+    rows = "".join(
+        f"{name},2020-01-0{day},5\n" for day, name in enumerate(("13085.0", "13085", "007.0", "1.5", "v1.0"), 1)
+    )
+    brought(tmp_path, text_in(tmp_path, HEADER + rows))
+    wanted = ["007", "1.5", "13085", "v1.0"]
+    assert stored(tmp_path).customer_id.to_pylist() == wanted
+    frame = pd.read_csv(tmp_path / "log.csv", dtype={"customer_id": str})
+    assert History.from_frame(frame).customer_id.to_pylist() == wanted
+
+
+def test_ids_that_a_spreadsheet_rounded_are_refused(tmp_path: Path) -> None:
+    path = text_in(tmp_path, HEADER + "A7,2020-01-01,5\n1.23457E+11,2020-01-01,5\n")
+    with pytest.raises(IngestError, match=r"rounded, such as '1\.23457E\+11': several customers"):
+        brought(tmp_path, path)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "said"),
+    [
+        ("log.csv", gzip.compress(HEADER.encode()), "packed by gzip. Let its name end in .gz"),
+        ("log.csv", b"PK\x03\x04" + bytes(40), "a ZIP archive or a workbook. Unpack it"),
+        ("log.csv", b"PAR1" + bytes(40), "a Parquet file. Let its name end in .parquet"),
+        ("log.txt", b"SQLite format 3\x00", "an SQLite database. Set database_env"),
+        ("log.csv", b"<!DOCTYPE html>\n<html><body>Forbidden", "a web page or XML .it begins with '<!DOCTYPE html>"),
+        ("log.csv", b"\xef\xbb\xbf<?xml version='1.0'?>", "a web page or XML"),
+        ("log.csv", b'[\n {"customer_id": "a"}]', "JSON .*Convert it to CSV"),
+        ("log.csv.gz", HEADER.encode(), "text, or damaged"),
+        ("log.xlsx", HEADER.encode(), "text, or damaged. Let its name end in .csv"),
+        ("log.parquet", HEADER.encode(), "text, or damaged. Let its name end in .csv"),
+        ("log.csv.gz", gzip.compress(HEADER.encode() + b"a,2020-01-01,5\n" * 99_999)[:-200], "Is the file whole"),
+    ],
+)
+def test_a_file_that_is_not_what_its_name_says(name: str, data: bytes, said: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(IngestError, match=said):
+        brought(tmp_path, tmp_path / name)
+    assert not HistoryStore.exists(tmp_path / "out")
+
+
+def test_a_name_of_other_characters_that_looks_the_same_is_pointed_out(tmp_path: Path) -> None:
+    path = text_in(tmp_path, "customer_id,timestamp,gro\u0308sse\na,2020-01-01,5\n")
+    with pytest.raises(IngestError, match="looks the same, but is made of other characters"):
+        brought(tmp_path, path, {**BASIC, "amount": "gr\u00f6sse"})
+
+
+def test_an_optional_table_that_cannot_be_read_stops_the_run(tmp_path: Path) -> None:
+    log = text_in(tmp_path, HEADER + "a,2020-01-01,5\n")
+    spec = TableSpec(path=log, columns=BASIC)
+
+    def with_visits(rows: str) -> Account:
+        path = text_in(tmp_path, "customer_id,timestamp,kind\n" + rows, "visits.csv")
+        beside = TableSpec(path=path, columns={name: name for name in ("customer_id", "timestamp", "kind")})
+        return ingest(Tables(spec, interactions=beside), tmp_path / "out", limits=QuarantineLimits(max_share=0.5))
+
+    nobody = ",2020-01-01,visit\n" * 9
+    with pytest.raises(
+        IngestError, match=r"interactions: 2 of 3 rows with a customer \(66\.7%\).*2 timestamp_unreadable"
+    ):
+        with_visits(nobody + "a,2020-01-01,visit\n" + "a,13/01/2020,visit\n" * 2)
+    account = with_visits(nobody + "a,2020-01-01,visit\n" * 2 + "a,13/01/2020,visit\n")
+    [table] = account.tables
+    assert (table.rows("used"), table.rows("quarantined")) == (2, 10)
+    assert account.as_of == dt.date(2020, 1, 1)
