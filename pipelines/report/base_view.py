@@ -197,7 +197,7 @@ class BaseView(Words):
             self.t(
                 "rest_stages",
                 gap=f"{policy.base_gap:.0f}",
-                new=f"{max(policy.new_multiple * policy.base_gap, policy.new_floor):.0f}",
+                new=f"{policy.new_limit:.0f}",
                 decline=f"{policy.decline_multiple:g}",
                 decline_floor=policy.decline_floor,
                 volume=numbers.share(policy.volume_now, 0),

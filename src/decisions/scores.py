@@ -58,7 +58,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
         False,
         "the present life began with a purchase after the customer had churned",
     ),
-    Column("second_purchase_overdue", _flag, "", False, "one-time buyer, silent for more than 1.5 base gaps"),
+    Column("second_purchase_overdue", _flag, "", False, "one-time buyer, silent for half of the time that new lasts"),
     Column("days_since_last_purchase", _i4, "days", True, f"days from the last purchase day to as_of; {_P}", 0),
     Column("frequency", _i8, "purchase days", True, f"repeat purchase days, the first not counted; {_P}", 0),
     Column(

@@ -2,10 +2,11 @@
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass
 from typing import Final
 
-RULES_VERSION: Final = 1
+RULES_VERSION: Final = 2
 """Raised whenever the rules themselves (not their numbers) change, so that the digest of a policy changes with them."""
 
 
@@ -16,14 +17,17 @@ class StagePolicy:
     With s days since the last purchase, own gap g = (α + t_x)/(r + x), base gap G = α/r and season factor S, from
     first to last:
 
-    - churned: s > max(`churn_multiple`·g, `churn_floor`); a one-time buyer with s > max(`new_multiple`·G,
-      `new_floor`); closed account;
+    - churned: s > max(`churn_multiple`·g, `churn_floor`); a one-time buyer with s > `new_limit`; closed account;
     - decline: x ≥ 1 and s > max(`decline_multiple`·g, `decline_floor`); or volume: μ ≥ `volume_expected` purchase
       days were expected in the last horizon, at most `volume_now`·μ·S came, and `lookback` days earlier at most
       `volume_before`·μ·S;
     - mature: at least `mature_purchases` purchase days in the present life, spanning at least one horizon;
     - growth: other repeaters; whoever returns from churned starts here again;
     - new: one purchase day; prospect: none.
+
+    `new_limit` is max(min(`new_multiple`·G, s*), `new_floor`). G is a gap only where most come back; where hardly
+    anybody does, it is an age of man, and everybody would be new for ever. s* ends that: the silence after which a
+    buyer, still there, has only `new_chance` of the chance of buying within the horizon that the first day gave.
 
     Decline by volume ends with an own purchase only, and does not begin again within `dwell` days: silence alone
     brings nobody back, and nobody flickers. A seasonal buyer (see `season_window`) keeps the stage.
@@ -52,6 +56,7 @@ class StagePolicy:
     churn_floor: int = 90
     new_multiple: float = 3.0
     new_floor: int = 90
+    new_chance: float = 0.3
     overdue_multiple: float = 1.5
     mature_purchases: int = 5
     volume_expected: float = 3.0
@@ -68,6 +73,8 @@ class StagePolicy:
         for name in ("r", "alpha", "horizon"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"StagePolicy.{name} must be > 0; found {getattr(self, name)!r}.")
+        if not 0 < self.new_chance < 1:
+            raise ValueError(f"StagePolicy.new_chance must lie between 0 and 1; found {self.new_chance!r}.")
         if not 0 < self.decline_multiple < self.churn_multiple:
             raise ValueError(
                 "StagePolicy: 0 < decline_multiple < churn_multiple must hold; "
@@ -96,6 +103,31 @@ class StagePolicy:
     def base_gap(self) -> float:
         """G = α/r: the base's gap between purchase days, in days."""
         return self.alpha / self.r
+
+    @property
+    def new_limit(self) -> float:
+        """Days of silence after which a one-time buyer has churned.
+
+        With rates Gamma(r, α), P(buys within H | silent for s, still there) = 1 − ((α + s)/(α + s + H))^r; s* solves
+        for `new_chance` of its value at s = 0.
+
+        >>> StagePolicy.from_rates(1.0, 60.0, 90).new_limit  # three base gaps
+        180.0
+        >>> round(StagePolicy.from_rates(0.02, 60.0, 90).new_limit)  # three base gaps would be 9,000 days
+        227
+        """
+        return max(min(self.new_multiple * self.base_gap, self._chance_left()), float(self.new_floor))
+
+    @property
+    def overdue_limit(self) -> float:
+        """Days of silence after which the second purchase of a one-time buyer is overdue: 1.5 of the 3 gaps above."""
+        share = self.overdue_multiple / self.new_multiple
+        return min(self.overdue_multiple * self.base_gap, share * max(self._chance_left(), float(self.new_floor)))
+
+    def _chance_left(self) -> float:
+        at_first = -math.expm1(self.r * math.log(self.alpha / (self.alpha + self.horizon)))
+        log_u = math.log1p(-self.new_chance * at_first) / self.r
+        return self.horizon * math.exp(log_u) / -math.expm1(log_u) - self.alpha
 
     def own_gap(self, frequency: float, recency: float) -> float:
         """Return g = (α + t_x)/(r + x) in days, for one customer."""

@@ -114,11 +114,11 @@ def replay_slices(
     r, alpha = rules[0], rules[1]
     horizon = int(rules[2])
     decline_multiple, churn_multiple, decline_floor, churn_floor = rules[3], rules[4], rules[5], rules[6]
-    new_limit = int(np.floor(max(rules[7] * alpha / r, rules[8])))
-    mature_purchases = int(rules[9])
-    least, share_now, share_before = rules[10], rules[11], rules[12]
-    lookback, dwell = int(rules[13]), int(rules[14])
-    window, season_log = int(rules[15]), int(rules[16])
+    new_limit = int(np.floor(rules[7]))
+    mature_purchases = int(rules[8])
+    least, share_now, share_before = rules[9], rules[10], rules[11]
+    lookback, dwell = int(rules[12]), int(rules[13])
+    window, season_log = int(rules[14]), int(rules[15])
     first_seasonal = log_start + season_log - _YEAR
     last_date = int(dates[-1])
     n_dates = dates.size

@@ -31,7 +31,7 @@ class StageHistory:
         stage_since: int32[n]; first day of the present stage; `NEVER` where unknown.
         returned_after_churn: bool[n]; the present life began with a purchase after the customer had churned.
         return_day: int32[n]; the latest such purchase day; `NEVER` where there was none.
-        second_purchase_overdue: bool[n]; one-time buyer in "new", silent for more than 1.5 base gaps.
+        second_purchase_overdue: bool[n]; one-time buyer in "new", silent past the policy's `overdue_limit`.
         usual_gap_days: float64[n]; (α + t_x)/(r + x); NaN for prospects.
         frequency: int64[n]; repeat purchase days; −1 for prospects.
         last_day: int32[n]; last purchase day; `NEVER` for prospects.
@@ -84,7 +84,7 @@ def replay(
     recency = np.where(bought, last - first, 0)
     gap = np.where(bought, (policy.alpha + recency) / (policy.r + np.maximum(count - 1, 0)), np.nan)
     silence = np.where(bought, today - last, 0)
-    overdue = (stage == NEW) & (silence > policy.overdue_multiple * policy.base_gap)
+    overdue = (stage == NEW) & (silence > policy.overdue_limit)
     return StageHistory(
         as_of=today,
         stage=stage,
@@ -228,8 +228,7 @@ def _rules(policy: StagePolicy) -> NDArray[np.float64]:
             policy.churn_multiple,
             policy.decline_floor,
             policy.churn_floor,
-            policy.new_multiple,
-            policy.new_floor,
+            policy.new_limit,
             policy.mature_purchases,
             policy.volume_expected,
             policy.volume_now,

@@ -5,6 +5,8 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from decisions.names import STAGES
 from decisions.season import Season
@@ -101,6 +103,35 @@ def test_purchases_have_the_stage_a_manager_would_say(days, stage):
     )
     steady = Season(0, np.ones(to_day(AS_OF) + 1))
     assert STAGES[replay(History.from_frame(frame), AS_OF, POLICY, season=steady).stage[1]] == stage
+
+
+def test_where_hardly_anybody_comes_back_one_purchase_is_not_new_for_ever():
+    """Three base gaps would be nine years here; a year after the only purchase a manager says that she is gone."""
+    sparse = StagePolicy.from_rates(0.02, 22.0, 90)
+    steady = Season(0, np.ones(to_day(AS_OF) + 1))
+
+    def stage_and_overdue(silent):
+        found = replay(history_of([silent]), AS_OF, sparse, season=steady)
+        return STAGES[found.stage[0]], bool(found.second_purchase_overdue[0])
+
+    assert [stage_and_overdue(days) for days in (5, 80, 365)] == [("new", False), ("new", True), ("churned", False)]
+
+
+@given(st.floats(0.01, 20.0), st.floats(1.0, 2000.0), st.integers(14, 365))
+def test_new_ends_by_three_base_gaps_or_when_the_chance_of_coming_back_has_fallen_to_three_tenths(r, alpha, horizon):
+    policy = StagePolicy.from_rates(r, alpha, horizon)
+
+    def chance(silent):
+        return 1 - ((alpha + silent) / (alpha + silent + horizon)) ** r
+
+    limit, gaps = policy.new_limit, 3 * policy.base_gap
+    assert policy.overdue_limit < limit
+    if limit == 90:
+        assert gaps <= 90 or chance(90) <= 0.3 * chance(0) * (1 + 1e-9)
+    elif limit < gaps:
+        assert chance(limit) == pytest.approx(0.3 * chance(0), rel=1e-6)
+    else:
+        assert chance(limit) >= 0.3 * chance(0) * (1 - 1e-9)
 
 
 def test_everything_returned_makes_a_prospect_again():
