@@ -31,7 +31,8 @@ def classify(
     names = spec.columns
     check_columns("transactions", names, source.columns, ("customer_id", "timestamp"))
     numbers = {role: names[role] for role in ("amount", "unit_price", "quantity", "cost") if role in names}
-    check_kinds("transactions", source.columns, {"timestamp": names["timestamp"]}, numbers)
+    texts = {role: names[role] for role in ("order_id", "product", "category", "channel", "currency") if role in names}
+    check_kinds("transactions", source.columns, {"timestamp": names["timestamp"]}, numbers, texts)
     has_money = bool(spec.money)
     values = source.values(spec)
     tests = [
@@ -58,13 +59,13 @@ def classify(
         tests.append(("value = 0", "zero_amount"))
     reason = "CASE " + " ".join(f"WHEN {test} THEN {REASON_CODES[name]}" for test, name in tests) + " ELSE 0 END"
     shown = ((names["timestamp"],), spec.money, (names["order_id"],) if "order_id" in names else ())
-    texts = (f" || {literal(TIMES)} || ".join(map(_written, some)) or "''" for some in shown)
+    written = (f" || {literal(TIMES)} || ".join(map(_written, some)) or "''" for some in shown)
     return f"""
         SELECT CASE WHEN why = 0 THEN (hash(id) % {n_buckets})::USMALLINT ELSE {n_buckets} END AS bucket, id,
             CASE WHEN day BETWEEN {FIRST_POSSIBLE} AND {LAST_POSSIBLE} THEN day ELSE {UNKNOWN_DAY} END::INTEGER AS day,
             value, {", ".join(carried)}, why,
-            CASE WHEN why <> 0 OR value < 0 THEN concat_ws('{RAW}', {", ".join(texts)}, CAST(to_json(whole) AS VARCHAR))
-                END AS raw
+            CASE WHEN why <> 0 OR value < 0
+                THEN concat_ws('{RAW}', {", ".join(written)}, CAST(to_json(whole) AS VARCHAR)) END AS raw
         FROM (SELECT *, ({reason})::UTINYINT AS why FROM (
             SELECT *, CASE WHEN isfinite(number) AND abs(number) <= {LARGEST_AMOUNT}
                 THEN round(number * {MICRO})::BIGINT ELSE 0 END AS value

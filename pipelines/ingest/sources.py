@@ -79,7 +79,7 @@ def find_files(spec: TableSpec, what: str) -> list[SourceFile]:
                 "text also in .gz or .zst after that). Put the file there or mend the path."
             )
         for path, kind in usable:
-            file = SourceFile(path, kind, _digest(path), _state(path))
+            file = SourceFile(path, kind, _digest(path, spec), _state(path))
             found.setdefault(file.sha256, file)
     kinds = {f.kind for f in found.values()}
     if len(kinds) > 1:
@@ -117,9 +117,10 @@ def open_files(
             return Source(text.relation, _columns_of(con, text.relation), text.rows_about, rejects=text.rejects)
         zones = _checked_parquet(paths, spec, needed, what)
         listed = ", ".join(literal(str(path)) for path in paths)
+        folders = str(bool(_folder_columns(paths, spec))).lower()
         relation = (
-            f"(SELECT * FROM read_parquet([{listed}], union_by_name=true, hive_partitioning=false, "
-            "binary_as_string=true))"
+            f"(SELECT * FROM read_parquet([{listed}], union_by_name=true, hive_partitioning={folders}, "
+            "hive_types_autocast=false, binary_as_string=true))"
         )
         [count] = only_row(con, f"SELECT count(*) FROM {relation}")
         return Source(relation, _columns_of(con, relation), int(count), zones=zones)
@@ -151,16 +152,29 @@ def _zones(schema: pa.Schema) -> dict[str, str]:
     return {name: zone for name, zone in stamps.items() if zone not in (None, "UTC", "Etc/UTC", "GMT", "Z", "+00:00")}
 
 
+def _folder_columns(paths: Sequence[Path], spec: TableSpec) -> set[str]:
+    """Columns of the table that are not in the files but in the names of their folders, as in ``shop=7/part.parquet``.
+
+    >>> _folder_columns([Path("in/shop=7/dt=2020-01-01/part.parquet")], TableSpec({"channel": "shop"}))
+    {'shop'}
+    """
+    named = {part.partition("=")[0] for path in paths for part in _named_folders(path)}
+    wanted = named & set(spec.columns.values())
+    return wanted and wanted - {name for path in paths for name in pq.read_schema(path).names}
+
+
 def _checked_parquet(paths: Sequence[Path], spec: TableSpec, needed: Sequence[str], what: str) -> dict[str, str]:
     """Time zones of Parquet files, which must agree in them and in the type of the ids, and have what is needed."""
     wanted = {role: spec.columns[role] for role in needed if role in spec.columns}
     zones: dict[str, str] | None = None
+    beside = _folder_columns(paths, spec)
     ids: dict[str, str] = {}
     for path in paths:
         schema = pq.read_schema(path)
         where = f"{what}: {path.name}"
         distinct(schema.names, spec.columns, where)
-        check_columns(where, wanted, dict.fromkeys(schema.names, ""), ())
+        mine = [part.partition("=")[0] for part in _named_folders(path)]
+        check_columns(where, wanted, dict.fromkeys([*schema.names, *(n for n in mine if n in beside)], ""), ())
         found = {name: zone for name, zone in _zones(schema).items() if name in spec.columns.values()}
         if zones is not None and found != zones:
             raise IngestError(
@@ -168,7 +182,8 @@ def _checked_parquet(paths: Sequence[Path], spec: TableSpec, needed: Sequence[st
                 f"{zones or 'UTC'}. Write all files in one time zone."
             )
         zones = found
-        ids.setdefault(_id_class(schema.field(spec.columns["customer_id"]).type), path.name)
+        if spec.columns["customer_id"] not in beside:
+            ids.setdefault(_id_class(schema.field(spec.columns["customer_id"]).type), path.name)
     if len(ids) > 1:
         listed = ", ".join(f"{kind} in {name}" for kind, name in sorted(ids.items()))
         raise IngestError(
@@ -190,9 +205,18 @@ def _kind(path: Path) -> str | None:
     return next((kind for kind, endings in ENDINGS.items() if name.endswith(endings)), None)
 
 
-def _digest(path: Path) -> str:
+def _digest(path: Path, spec: TableSpec) -> str:
+    """Digest of a file's bytes, and of what the names of its folders say for the table."""
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        digest = hashlib.file_digest(stream, "sha256")
+    for part in _named_folders(path):
+        if part.partition("=")[0] in spec.columns.values():
+            digest.update(part.encode())
+    return digest.hexdigest()
+
+
+def _named_folders(path: Path) -> list[str]:
+    return [part for part in path.parts[:-1] if "=" in part]
 
 
 def _state(path: Path) -> tuple[int, int]:

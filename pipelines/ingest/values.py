@@ -5,6 +5,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import duckdb
 
@@ -210,8 +211,14 @@ def _composed(name: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", name).split())
 
 
-def check_kinds(what: str, columns: Mapping[str, str], dates: Mapping[str, str], numbers: Mapping[str, str]) -> None:
-    """Refuse columns (role -> name) whose type can be neither a date nor a number, as their role asks."""
+def check_kinds(
+    what: str,
+    columns: Mapping[str, str],
+    dates: Mapping[str, str],
+    numbers: Mapping[str, str],
+    texts: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Refuse columns (role -> name) whose type can be no date, number or single text, as their role asks."""
     plain = (*INTEGERS, *FLOATS, *LARGE[:3], "VARCHAR")
     for role, name in dates.items():
         kind = columns[name]
@@ -221,6 +228,11 @@ def check_kinds(what: str, columns: Mapping[str, str], dates: Mapping[str, str],
         kind = columns[name]
         if kind not in plain and not kind.startswith(("DECIMAL", "ENUM")):
             raise IngestError(f"{what}: {role} must be numbers, got {kind} in column {name!r}.")
+    for role, name in texts.items():
+        if columns[name].endswith("]") or columns[name].startswith(("STRUCT", "MAP", "UNION")):
+            raise IngestError(
+                f"{what}: {role} must be one value a line, got {columns[name]} in column {name!r}. Write one line each."
+            )
 
 
 def check_formats(con: duckdb.DuckDBPyConnection, what: str, spec: TableSpec) -> None:

@@ -182,7 +182,9 @@ class History:
 
         ``amount=None`` is a log without amounts. Rows that cannot be used are counted with their reason in
         ``history.account``, those of the optional tables too; these have the columns of the input contract, under
-        their own names.
+        their own names. Text is read as plain numbers and ISO dates: signs of currencies, groups of thousands, decimal
+        commas and other dates are for ``lifecycle ingest``, or to be converted first (``pandas.read_csv(decimal=",")``,
+        ``pandas.to_datetime(format=…)``).
 
         >>> import pandas as pd
         >>> log = pd.DataFrame({"customer_id": ["b", "a", "b"], "amount": [5.0, 7.0, 2.5],

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from features import registry
+
 CONFIG = '[tables.transactions]\npath = "log.csv"\n'
 
 
@@ -45,3 +47,12 @@ def test_a_log_too_short_to_learn_from_says_what_it_needs(tmp_path: Path) -> Non
     assert result.returncode == 2
     assert "The log is too short" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_the_dictionary_of_features_is_the_registrys(tmp_path: Path) -> None:
+    shown = lifecycle("features", "--describe", folder=tmp_path).stdout
+    names = lifecycle("features", folder=tmp_path).stdout
+    for feature in registry.features():
+        assert feature.name in shown and feature.name in names, feature.name
+    for meaning in {word for feature in registry.features() for word in feature.meaning.split()}:
+        assert meaning in shown, meaning

@@ -269,3 +269,24 @@ def test_an_optional_table_that_cannot_be_read_stops_the_run(tmp_path: Path) -> 
     [table] = account.tables
     assert (table.rows("used"), table.rows("quarantined")) == (2, 10)
     assert account.as_of == dt.date(2020, 1, 1)
+
+
+def test_columns_may_stand_in_the_names_of_folders(tmp_path: Path) -> None:
+    one = pa.table({"customer_id": ["a", "b"], "amount": [5.0, 6.0]})
+    for folder in ("shop=north/dt=2020-01-01", "shop=south/dt=2020-01-01", "shop=south/dt=2020-02-03"):
+        (tmp_path / "in" / folder).mkdir(parents=True)
+        pq.write_table(one, tmp_path / "in" / folder / "part-0.parquet")
+    account = brought(tmp_path, tmp_path / "in", {**BASIC, "timestamp": "dt", "channel": "shop"})
+    assert (account.rows("used"), account.input_amount) == (6, 33), "equal files of other folders are other rows"
+    history = stored(tmp_path)
+    assert [str(to_date(int(day))) for day in history.day] == ["2020-01-01", "2020-02-03"] * 2
+    assert history.lines.channel is not None and history.lines.channel.names.to_pylist() == ["north", "south"]
+    with pytest.raises(IngestError, match="channel = 'store' is not among the columns"):
+        brought(tmp_path, tmp_path / "in", {**BASIC, "timestamp": "dt", "channel": "store"})
+
+
+def test_a_list_is_no_product(tmp_path: Path) -> None:
+    log = pa.table({"customer_id": ["a"], "timestamp": ["2020-01-01"], "amount": [5.0], "items": [["x", "y"]]})
+    pq.write_table(log, tmp_path / "log.parquet")
+    with pytest.raises(IngestError, match=r"product must be one value a line, got VARCHAR\[\] in column 'items'"):
+        brought(tmp_path, tmp_path / "log.parquet", {**BASIC, "product": "items"})
