@@ -89,7 +89,7 @@ def rows(
         worth_acting=action >= 0,
         let_go=plan.strategy[at] == LET_GO,
         horizon=stamp.window.horizon,
-        base_gap=stamp.bundle.stages.base_gap,
+        overdue_after=stamp.bundle.stages.overdue_limit,
         currency=stamp.currency,
     )
     drivers = (model_reasons or ModelReasons.none()).at(np.r_[at])

@@ -45,7 +45,7 @@ class Facts:
         worth_acting: an action with positive net value exists.
         let_go: no action repays, which was judged.
         horizon: days.
-        base_gap: the base's usual gap in days.
+        overdue_after: days since the first purchase after which the second is overdue.
         currency: sign or code put behind money.
     """
 
@@ -62,7 +62,7 @@ class Facts:
     worth_acting: Flags
     let_go: Flags
     horizon: int
-    base_gap: float
+    overdue_after: float
     currency: str = ""
 
 
@@ -88,8 +88,8 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "prospect": ("no purchase yet", "尚未购买"),
     "new": ("first purchase {since}", "{since}首次购买"),
     "overdue": (
-        "second purchase overdue: {silence} days since the first, usual gap {base_gap}",
-        "第二次购买已逾期：距首购 {silence} 天，一般间隔 {base_gap} 天",
+        "second purchase overdue: {silence} days since the first, late after {overdue_after}",
+        "第二次购买已逾期：距首购 {silence} 天，超过 {overdue_after} 天即为逾期",
     ),
     "active": (
         "bought on {purchases} days, last {since}, usually {every}",
@@ -145,7 +145,7 @@ def reasons(facts: Facts, *, language: Language = "en", drivers: Drivers | None 
         "every": lambda rows: _every(np.maximum(facts.usual_gap[rows], 1.0)),
         "purchases": lambda rows: whole(facts.purchases[rows]),
         "purchase_days": lambda rows: _purchase_days(facts.purchases[rows]),
-        "base_gap": lambda rows: whole(np.full(rows.size, facts.base_gap)),
+        "overdue_after": lambda rows: whole(np.full(rows.size, facts.overdue_after)),
         "risk": lambda rows: percent(facts.churn_probability[rows]),
         "horizon": lambda rows: whole(np.full(rows.size, float(facts.horizon))),
         "value": lambda rows: _money(facts.value_at_risk[rows], facts.currency),

@@ -66,7 +66,8 @@ COLUMNS: Final[tuple[Column, ...]] = (
         _f8,
         "days",
         True,
-        f"own gap between purchase days, (α + t_x)/(r + x) of the stage policy; {_P}",
+        f"own gap between purchase days, (α + t_x)/(r + x) of the stage policy; {_P} and for one-time buyers where "
+        "the base's gap is longer than new lasts",
         0,
     ),
     Column(
@@ -74,7 +75,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
         _date,
         "date",
         True,
-        f"last purchase day + usual gap; before as_of means overdue; {_P} and for churned customers",
+        f"last purchase day + usual gap; before as_of means overdue; {_P}, for churned customers and without that gap",
     ),
     Column(
         "p_alive",

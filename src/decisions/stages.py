@@ -32,7 +32,8 @@ class StageHistory:
         returned_after_churn: bool[n]; the present life began with a purchase after the customer had churned.
         return_day: int32[n]; the latest such purchase day; `NEVER` where there was none.
         second_purchase_overdue: bool[n]; one-time buyer in "new", silent past the policy's `overdue_limit`.
-        usual_gap_days: float64[n]; (α + t_x)/(r + x); NaN for prospects.
+        usual_gap_days: float64[n]; (α + t_x)/(r + x); NaN for prospects, and for one-time buyers where the base's gap
+            is longer than new lasts (nobody has ever kept it).
         frequency: int64[n]; repeat purchase days; −1 for prospects.
         last_day: int32[n]; last purchase day; `NEVER` for prospects.
     """
@@ -83,6 +84,8 @@ def replay(
     bought = count > 0
     recency = np.where(bought, last - first, 0)
     gap = np.where(bought, (policy.alpha + recency) / (policy.r + np.maximum(count - 1, 0)), np.nan)
+    if policy.base_gap > policy.new_limit:
+        gap[count == 1] = np.nan
     silence = np.where(bought, today - last, 0)
     overdue = (stage == NEW) & (silence > policy.overdue_limit)
     return StageHistory(

@@ -28,7 +28,7 @@ def facts(**changes) -> Facts:
         "worth_acting": np.array([False, False, False, False, True, False]),
         "let_go": np.array([False, False, False, False, False, True]),
         "horizon": 90,
-        "base_gap": 80.0,
+        "overdue_after": 120.0,
         "currency": "GBP",
     }
     return Facts(**(given | changes))
@@ -37,7 +37,7 @@ def facts(**changes) -> Facts:
 def test_every_stage_has_its_own_reason():
     assert reasons(facts()).to_pylist() == [
         "no purchase yet",
-        "second purchase overdue: 130 days since the first, usual gap 80; "
+        "second purchase overdue: 130 days since the first, late after 120; "
         "90 % probability of no purchase in the next 90 days",
         "bought on 3 days, last today, usually every 30 days",
         "bought on 40 days, last yesterday, usually every day",

@@ -112,6 +112,7 @@ def test_where_hardly_anybody_comes_back_one_purchase_is_not_new_for_ever():
 
     def stage_and_overdue(silent):
         found = replay(history_of([silent]), AS_OF, sparse, season=steady)
+        assert np.isnan(found.usual_gap_days[0]), "1,100 days are no gap of a customer's own"
         return STAGES[found.stage[0]], bool(found.second_purchase_overdue[0])
 
     assert [stage_and_overdue(days) for days in (5, 80, 365)] == [("new", False), ("new", True), ("churned", False)]
