@@ -60,7 +60,9 @@ class Source(Section):
         default=None,
         description="environment variable that holds the database's ADBC URI (in place of path)",
     )
-    query: str | None = Field(default=None, description="SQL that yields the table (with database_env)")
+    query: str | None = Field(
+        default=None, description="SQL that yields the table: of the database, or of the files, each called by its name"
+    )
     sheet: Annotated[tuple[str, ...] | None, BeforeValidator(_one_or_several)] = Field(
         default=None,
         description='sheet of a workbook, a list of them, or "*" for all with the columns (default: the one with them)',
@@ -91,8 +93,8 @@ class Source(Section):
     def _one_source(self) -> Self:
         if (self.path is None) == (self.database_env is None):
             raise ValueError("name either path (files) or database_env (a database), one of the two")
-        if (self.database_env is None) != (self.query is None):
-            raise ValueError("database_env and query belong together: name both or neither")
+        if self.database_env is not None and self.query is None:
+            raise ValueError("database_env needs query: the SQL that yields the table")
         return self
 
 

@@ -154,7 +154,7 @@ class _Work:
 
     def _added(self, former: HistoryStore | None, inputs: dict[str, list[str]]) -> list[SourceFile] | None:
         """Files of transactions that the store lacks; None where the store must be built anew."""
-        if former is None or "transactions" not in inputs:
+        if former is None or "transactions" not in inputs or self.tables.transactions.query is not None:
             return None
         known = former.manifest.inputs.get("transactions", [])
         if not set(known) <= set(inputs["transactions"]) or former.manifest.inputs.get("id_map") != inputs.get(

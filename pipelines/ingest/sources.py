@@ -3,7 +3,7 @@
 import hashlib
 import importlib.util
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
@@ -15,7 +15,7 @@ from pipelines.ingest.contents import check_contents
 from pipelines.ingest.engine import only_row, reading
 from pipelines.ingest.spec import IngestError, TableSpec
 from pipelines.ingest.text import distinct, open_text
-from pipelines.ingest.values import Values, check_columns, literal
+from pipelines.ingest.values import Values, check_columns, literal, quoted
 
 PLAIN = (".csv", ".txt", ".tsv", ".tab", ".psv", ".dat", ".asc")
 ENDINGS: Mapping[str, tuple[str, ...]] = {
@@ -80,9 +80,9 @@ def find_files(spec: TableSpec, what: str) -> list[SourceFile]:
             )
         for path, kind in usable:
             file = SourceFile(path, kind, _digest(path, spec), _state(path))
-            found.setdefault(file.sha256, file)
+            found.setdefault(file.sha256 if spec.query is None else str(path), file)
     kinds = {f.kind for f in found.values()}
-    if len(kinds) > 1:
+    if len(kinds) > 1 and spec.query is None:
         raise IngestError(
             f"{what}: files of several kinds ({', '.join(sorted(kinds))}) in one table. Keep to one kind."
         )
@@ -108,6 +108,8 @@ def open_files(
     paths = [file.path for file in files]
     for path in paths:
         check_contents(path, what)
+    if spec.query is not None:
+        return _queried(con, files, spec, what, scratch)
     if files[0].kind == "excel":
         rows, reader = spreadsheets.read(paths, spec, needed, what)
         return _registered(con, reader, what, rows, cells=True)
@@ -124,6 +126,31 @@ def open_files(
         )
         [count] = only_row(con, f"SELECT count(*) FROM {relation}")
         return Source(relation, _columns_of(con, relation), int(count), zones=zones)
+
+
+def _queried(
+    con: duckdb.DuckDBPyConnection, files: Sequence[SourceFile], spec: TableSpec, what: str, scratch: Path
+) -> Source:
+    """The result of a query over files of any kind, as a table; while it runs, each file is one, called by its name."""
+    plain = replace(spec, columns={}, query=None)
+    rejects: list[str] = []
+    tables: list[str] = []
+    for number, file in enumerate(files, 1):
+        name = file.path.name.partition(".")[0]
+        if name in tables:
+            raise IngestError(f"{what}: two files are called {name!r}, as tables of the query. Rename one of them.")
+        part = open_files(con, [file], plain, (), f"{what}, file {number}", scratch)
+        with reading(f"{what}: {file.path.name}"):
+            con.execute(f"CREATE TEMP TABLE {quoted(name)} AS SELECT * FROM {part.relation}").fetchall()
+        rejects += [] if part.rejects is None else [part.rejects]
+        tables.append(name)
+    result = quoted(f"queried_{what}")
+    with reading(f"{what}: the query over the tables {tables}"):
+        con.execute(f"CREATE TEMP TABLE {result} AS {(spec.query or '').strip().rstrip(';')}").fetchall()
+    for name in tables:
+        con.execute(f"DROP TABLE {quoted(name)}").fetchall()
+    [count] = only_row(con, f"SELECT count(*) FROM {result}")
+    return Source(result, _columns_of(con, result), int(count), rejects=" UNION ALL ".join(rejects) or None)
 
 
 def open_database(con: duckdb.DuckDBPyConnection, spec: TableSpec, what: str) -> Source:
@@ -143,7 +170,7 @@ def _registered(
     name = f"source_{what}"
     zones = _zones(reader.schema)
     con.register(name, reader)
-    return Source(name, _columns_of(con, name), rows, zones=zones, cells=cells)
+    return Source(quoted(name), _columns_of(con, quoted(name)), rows, zones=zones, cells=cells)
 
 
 def _zones(schema: pa.Schema) -> dict[str, str]:
@@ -174,7 +201,9 @@ def _checked_parquet(paths: Sequence[Path], spec: TableSpec, needed: Sequence[st
         where = f"{what}: {path.name}"
         distinct(schema.names, spec.columns, where)
         mine = [part.partition("=")[0] for part in _named_folders(path)]
-        check_columns(where, wanted, dict.fromkeys([*schema.names, *(n for n in mine if n in beside)], ""), ())
+        check_columns(
+            where, wanted, dict.fromkeys([*schema.names, *(n for n in mine if n in beside)], ""), (), len(paths)
+        )
         found = {name: zone for name, zone in _zones(schema).items() if name in spec.columns.values()}
         if zones is not None and found != zones:
             raise IngestError(
@@ -182,7 +211,7 @@ def _checked_parquet(paths: Sequence[Path], spec: TableSpec, needed: Sequence[st
                 f"{zones or 'UTC'}. Write all files in one time zone."
             )
         zones = found
-        if spec.columns["customer_id"] not in beside:
+        if spec.columns.get("customer_id", "") in schema.names:
             ids.setdefault(_id_class(schema.field(spec.columns["customer_id"]).type), path.name)
     if len(ids) > 1:
         listed = ", ".join(f"{kind} in {name}" for kind, name in sorted(ids.items()))

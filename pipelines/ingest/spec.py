@@ -26,7 +26,8 @@ class TableSpec:
 
     Either ``path`` (a file, a folder, a glob, or several; ``package:`` names a file inside an installed package) or
     ``uri_env`` with ``query`` (the *name* of an environment variable that holds a database address, and the SQL to run
-    there). ``columns`` maps canonical names to the source's; a log without amounts has no ``amount``, and one with the
+    there); of files a ``query`` joins or changes them, each being a table called by the file's name without its ending.
+    ``columns`` maps canonical names to the source's; a log without amounts has no ``amount``, and one with the
     price of an item in place of line totals has a ``unit_price``, which ``quantity`` multiplies. ``if_there`` does the
     same for columns that are used where the source has them.
 

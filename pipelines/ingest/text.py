@@ -8,6 +8,7 @@ import codecs
 import csv
 import gzip
 import io
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,12 +82,15 @@ def open_text(
         readable = _readable(path, spec, what, scratch / f"{what}-{number}.txt")
         lines, per_line = _first_lines(con, readable, path, spec, what)
         if lines:
-            groups.setdefault(_layout(lines, path, spec, needed, what), []).append(readable)
+            groups.setdefault(_layout(lines, path, spec, needed, what, len(paths)), []).append(readable)
             rows += readable.stat().st_size * (5 if _packed(path) else 1) / per_line
     if not groups:
         names = ", ".join(path.name for path in paths[:5])
         raise IngestError(f"{what}: {names} {'is' if len(paths) == 1 else 'are'} empty. Name files that have rows.")
-    parts = [_cut(files, layout, spec, f"{what}_{number}") for number, (layout, files) in enumerate(groups.items(), 1)]
+    parts = [
+        _cut(files, layout, spec, re.sub(r"\W+", "_", f"{what}_{number}"))
+        for number, (layout, files) in enumerate(groups.items(), 1)
+    ]
     return Text(
         f"({' UNION ALL BY NAME '.join(cut for cut, _ in parts)})",
         " UNION ALL ".join(rejected for _, rejected in parts),
@@ -140,8 +144,8 @@ def _cut(files: Sequence[Path], layout: Layout, spec: TableSpec, name: str) -> t
     )
 
 
-def _layout(lines: Sequence[str], path: Path, spec: TableSpec, needed: Sequence[str], what: str) -> Layout:
-    """How a file is laid out, from its first lines."""
+def _layout(lines: Sequence[str], path: Path, spec: TableSpec, needed: Sequence[str], what: str, files: int) -> Layout:
+    """How one of so many files is laid out, from its first lines."""
     given = {"tab": "\t", "\\t": "\t"}.get(spec.delimiter or "", spec.delimiter)
     tried = DELIMITERS if given is None else (given,)
     if not spec.header:
@@ -150,6 +154,8 @@ def _layout(lines: Sequence[str], path: Path, spec: TableSpec, needed: Sequence[
         width = len(_names(lines, tried[0], spec.quote))
         return Layout(tried[0], 0, tuple(f"column{place}" for place in range(width)))
     wanted = {role: spec.columns[role] for role in needed if role in spec.columns}
+    if not wanted:
+        tried = (max(tried, key=lambda delimiter: len(_names(lines, delimiter, spec.quote))),)
     for skip in range(len(lines)):
         for delimiter in tried:
             names = _names(lines[skip:], delimiter, spec.quote)
@@ -157,7 +163,7 @@ def _layout(lines: Sequence[str], path: Path, spec: TableSpec, needed: Sequence[
                 return Layout(delimiter, skip, distinct(names, spec.columns, f"{what}: {path.name}"))
     first = next(place for place, line in enumerate(lines) if line.strip())
     nearest = max((_names(lines[first:], delimiter, spec.quote) for delimiter in tried), key=len)
-    check_columns(f"{what}: {path.name}", wanted, dict.fromkeys(nearest, ""), ())
+    check_columns(f"{what}: {path.name}", wanted, dict.fromkeys(nearest, ""), (), files)
     raise AssertionError("a file whose first line holds every column has a layout")
 
 

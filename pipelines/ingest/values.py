@@ -190,8 +190,10 @@ def day_sql(date: str) -> str:
     return f"CASE WHEN isfinite({date}) THEN datediff('day', DATE '1970-01-01', {date}) END"
 
 
-def check_columns(what: str, wanted: Mapping[str, str], found: Mapping[str, str], needed: tuple[str, ...]) -> None:
-    """Refuse a table that lacks a column that is needed or configured."""
+def check_columns(
+    what: str, wanted: Mapping[str, str], found: Mapping[str, str], needed: tuple[str, ...], files: int = 1
+) -> None:
+    """Refuse a table that lacks a column that is needed or configured; ``files`` is how many it is made of."""
     for role in needed:
         if role not in wanted:
             raise IngestError(f"{what}: {role} is needed. Say which of the columns {list(found)} it is.")
@@ -201,6 +203,8 @@ def check_columns(what: str, wanted: Mapping[str, str], found: Mapping[str, str]
             hint = f" Did you mean {same[0]!r}?" if same else ""
             if any(_composed(other) == _composed(name) for other in found):
                 hint = " One looks the same, but is made of other characters: copy it from the source."
+            if files > 1 and not hint:
+                hint = " If the files are tables that belong together, set query to the SQL that joins them."
             raise IngestError(
                 f"{what}: {role} = {name!r} is not among the columns {list(found)}. Name one of these.{hint}"
             )

@@ -73,7 +73,7 @@ def test_overrides_replace_the_files_values_and_are_checked_like_them(tmp_path: 
         ),
         ({**MINIMAL, "output": {"language": "fr"}}, "output.language: must be 'en' or 'zh'; found 'fr'"),
         ({"tables": {"transactions": {}}}, "tables.transactions: name either path (files) or database_env"),
-        ({"tables": {"transactions": {"database_env": "DB"}}}, "database_env and query belong together"),
+        ({"tables": {"transactions": {"database_env": "DB"}}}, "database_env needs query: the SQL"),
         ({**MINIMAL, "base": "x"}, "unknown key 'base'"),
     ],
 )

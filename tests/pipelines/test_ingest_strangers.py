@@ -290,3 +290,50 @@ def test_a_list_is_no_product(tmp_path: Path) -> None:
     pq.write_table(log, tmp_path / "log.parquet")
     with pytest.raises(IngestError, match=r"product must be one value a line, got VARCHAR\[\] in column 'items'"):
         brought(tmp_path, tmp_path / "log.parquet", {**BASIC, "product": "items"})
+
+
+ORDERS = (
+    "order_id,buyer,status,bought_at\ne48,9ef,delivered,2017-10-02 10:56:33\nb2f,f1a,canceled,2018-07-24 20:41:37\n"
+)
+ITEMS = "order_id;product_id;price\ne48;87a;29.99\ne48;87b;5.01\nb2f;595;118.7\nb2f;596\n"
+JOINED = {**BASIC, "order_id": "order_id", "product": "product_id"}
+QUERY = """
+    SELECT person AS customer_id, bought_at AS timestamp, price AS amount, order_id, product_id
+    FROM orders JOIN "order-items" USING (order_id) JOIN buyers ON buyers.id = orders.buyer
+    WHERE status <> 'canceled';
+"""
+
+
+def test_files_that_are_tables_of_one_log_are_joined_by_a_query(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    text_in(tmp_path / "in", ORDERS, "orders.csv")
+    text_in(tmp_path / "in", ITEMS, "order-items.csv")
+    buyers = pd.DataFrame({"id": ["9ef", "f1a"], "person": ["p1", "p2"]})
+    buyers.to_parquet(tmp_path / "in" / "buyers.parquet")
+    with pytest.raises(IngestError, match="files of several kinds"):
+        brought(tmp_path, tmp_path / "in", JOINED)
+    with pytest.raises(IngestError, match=r"is not among the columns.*set query to the SQL that joins them"):
+        brought(tmp_path, str(tmp_path / "in" / "*.csv"), JOINED)
+    account = brought(tmp_path, tmp_path / "in", JOINED, query=QUERY)
+    assert {x.reason: x.rows for x in account.lines} == {"purchase": 2, "line_malformed": 1}
+    assert (account.input_amount, stored(tmp_path).customer_id.to_pylist()) == (35, ["p1"])
+    assert brought(tmp_path, tmp_path / "in", JOINED, query=QUERY) == account, "nothing new"
+    buyers.replace({"person": {"p1": "p2"}}).to_parquet(tmp_path / "in" / "buyers.parquet")
+    brought(tmp_path, tmp_path / "in", JOINED, query=QUERY)
+    assert stored(tmp_path).customer_id.to_pylist() == ["p2"], "every table decides about every row"
+    with pytest.raises(
+        IngestError, match=r"query over the tables \['buyers', 'order-items', 'orders'\] cannot be read"
+    ):
+        brought(tmp_path, tmp_path / "in", JOINED, query="SELECT * FROM items")
+    text_in(tmp_path, ORDERS, "orders.txt")
+    with pytest.raises(IngestError, match="two files are called 'orders'"):
+        brought(tmp_path, (str(tmp_path / "in"), str(tmp_path / "orders.txt")), JOINED, query=QUERY)
+
+
+def test_what_a_log_does_not_say_may_be_worked_out_by_a_query(tmp_path: Path) -> None:
+    path = text_in(tmp_path, "user_id,number,days_since_prior\nu1,1,\nu1,2,15.0\nu1,3,30.0\n", "orders.csv")
+    query = "SELECT user_id, sum(coalesce(days_since_prior::DOUBLE, 0)) OVER (ORDER BY number) AS day FROM orders"
+    columns = {"customer_id": "user_id", "timestamp": "day"}
+    account = brought(tmp_path, path, columns, query=query, timestamp_format="days since 2017-01-01")
+    assert not account.has_money and account.rows("used") == 3
+    assert [str(to_date(int(day))) for day in stored(tmp_path).day] == ["2017-01-01", "2017-01-16", "2017-02-15"]
