@@ -180,11 +180,7 @@ def _zones(schema: pa.Schema) -> dict[str, str]:
 
 
 def _folder_columns(paths: Sequence[Path], spec: TableSpec) -> set[str]:
-    """Columns of the table that are not in the files but in the names of their folders, as in ``shop=7/part.parquet``.
-
-    >>> _folder_columns([Path("in/shop=7/dt=2020-01-01/part.parquet")], TableSpec({"channel": "shop"}))
-    {'shop'}
-    """
+    """Columns of the table that are not in the files but in the names of their folders."""
     named = {part.partition("=")[0] for path in paths for part in _named_folders(path)}
     wanted = named & set(spec.columns.values())
     return wanted and wanted - {name for path in paths for name in pq.read_schema(path).names}
@@ -245,6 +241,11 @@ def _digest(path: Path, spec: TableSpec) -> str:
 
 
 def _named_folders(path: Path) -> list[str]:
+    """Folders of a file that give all its rows a value.
+
+    >>> _named_folders(Path("sales/shop=7/dt=2020-01-01/part-0.parquet"))
+    ['shop=7', 'dt=2020-01-01']
+    """
     return [part for part in path.parts[:-1] if "=" in part]
 
 
