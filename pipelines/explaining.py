@@ -27,7 +27,7 @@ from pipelines.ingest import HistoryStore
 from pipelines.model_reasons import Speaker
 from pipelines.present_scoring import present_scoring
 from pipelines.pseudonyms import Pseudonyms
-from pipelines.report import texts
+from pipelines.report import numbers, texts
 from pipelines.scoring import ScoringError, champion_of
 from pipelines.tracking import open_tracker
 from pipelines.training import known_until
@@ -112,7 +112,7 @@ class _Story:
         bars = "".join(BARS[min(int(one * len(BARS)), len(BARS) - 1)] for one in alive)
         lines = (
             ("row_purchases", "".join("·" if n == 0 else str(n) if n < 10 else "+" for n in counts), ""),
-            ("row_alive", bars, self.say("alive_now", p=f"{alive[-1]:.0%}")),
+            ("row_alive", bars, self.say("alive_now", p=numbers.share(alive[-1], 0))),
             ("row_stage", "".join(LETTERS[code] for code in every[ends - start]), ""),
         )
         console.print(self.say("timeline", first=to_date(start), last=self.as_of, days=self.days(width)))
@@ -140,8 +140,9 @@ class _Story:
             for i in range(first, known.day.size)
         ]
         head = ["col_day", "col_gap", *(["col_amount"] if known.amount is not None else [])]
-        title = self.say("the_last" if first else "purchase_days", n=known.day.size, shown=LAST_PURCHASES)
-        show_table(title, [self.say(key) for key in head], rows)
+        title = "the_last" if first else "purchase_day" if known.day.size == 1 else "purchase_days"
+        said = self.say(title, n=known.day.size, shown=LAST_PURCHASES)
+        show_table(said, [self.say(key) for key in head], rows)
 
     def show_stage(self) -> None:
         """The present stage and since when."""
@@ -164,7 +165,7 @@ class _Story:
             )
             for name in RANGES
         ]
-        rows += [(self.say(name, days=horizon), _number(row[name], ".1%"), "") for name in SHARES]
+        rows += [(self.say(name, days=horizon), _share(row[name]), "") for name in SHARES]
         rows += [(self.say(name), _number(row[name], ",.2f"), "") for name in AMOUNTS]
         head = [self.say(key) for key in ("col_what", "col_value", "col_interval")]
         show_table(self.say("estimates"), head, [one for one in rows if one[1] != "–"], left=head[:1])
@@ -199,7 +200,7 @@ class _Story:
                 action=self._named("action", row["action"]),
                 channel=self._named("channel", row["channel"]),
                 gain=_number(row["expected_gain"], ",.2f"),
-                rate=_number(row["break_even_save_rate"], ".1%"),
+                rate=_share(row["break_even_save_rate"]),
                 role=self.say(role),
                 priority=f"{row['priority']:,}",
             )
@@ -243,3 +244,7 @@ def _alive(history: History, bundle: Bundle, day: int) -> float:
 
 def _number(value: object, form: str) -> str:
     return "–" if value is None else format(value, form)
+
+
+def _share(value: float | None) -> str:
+    return numbers.MISSING if value is None else numbers.share(value)

@@ -1,8 +1,10 @@
 """Who moved between stages from one day to another, and who came back: the stages put to the proof."""
 
 import datetime as dt
+from collections.abc import Mapping
+from typing import Final
 
-from decisions.names import STAGES, Language, Scheme, stage_name
+from decisions.names import LANGUAGES, STAGES, Language, Scheme, stage_name
 from pipelines.base_counts import Moves, count_moves
 from pipelines.config import Config
 from pipelines.console import console, show_table
@@ -11,6 +13,20 @@ from pipelines.scoring import ScoringError, champion_of
 from pipelines.tracking import open_tracker
 
 NOBODY = "·"
+
+TEXTS: Final[Mapping[str, tuple[str, str]]] = {
+    "from_to": ("From {first} (rows) to {second} (columns)", "由 {first}（行）到 {second}（列）"),
+    "stage": ("stage", "阶段"),
+    "unknown": ("first seen", "首次出现"),
+    "returned": (
+        "Bought again within {days} days, by the stage on {first}",
+        "按 {first} 的阶段，{days} 天内再次购买的比例",
+    ),
+    "customers": ("customers", "客户数"),
+    "bought": ("bought again", "再次购买"),
+    "nobody": ("Nobody was a customer on {first}.", "{first} 时还没有客户。"),
+}
+"""What is printed, in English and in Chinese."""
 
 
 def show_moves(config: Config, first: dt.date, second: dt.date) -> None:
@@ -31,12 +47,15 @@ def show_moves(config: Config, first: dt.date, second: dt.date) -> None:
     moves = count_moves(store, bundle.stages, (first - epoch).days, (second - epoch).days, days=days)
     output = config.output
     names = {one: stage_name(one, language=output.language, scheme=output.scheme) for one in STAGES}
+    head = _say("stage", output.language)
+    unknown = _say("unknown", output.language)
     rows = [
-        (names.get(str(origin), "first seen"), *(f"{row[goal]:,}" if row[goal] else NOBODY for goal in STAGES))
+        (names.get(str(origin), unknown), *(f"{row[goal]:,}" if row[goal] else NOBODY for goal in STAGES))
         for origin, row in moves.transitions.iterrows()
         if row.sum()
     ]
-    show_table(f"From {first} (rows) to {second} (columns)", ("stage", *names.values()), rows, left=("stage",))
+    title = _say("from_to", output.language, first=first, second=second)
+    show_table(title, (head, *names.values()), rows, left=(head,))
     show_return_rates(moves, first, language=output.language, scheme=output.scheme)
 
 
@@ -47,11 +66,11 @@ def show_return_rates(moves: Moves, first: dt.date, *, language: Language, schem
         for name, row in moves.return_rates.iterrows()
         if row["customers"]
     ]
-    show_table(
-        f"Bought again within {moves.days} days, by the stage on {first}",
-        ("stage", "customers", "bought again"),
-        rows,
-        left=("stage",),
-    )
+    head = [_say(key, language) for key in ("stage", "customers", "bought")]
+    show_table(_say("returned", language, days=moves.days, first=first), head, rows, left=head[:1])
     if not rows:
-        console.print(f"Nobody was a customer on {first}.")
+        console.print(_say("nobody", language, first=first))
+
+
+def _say(key: str, language: Language, **values: object) -> str:
+    return TEXTS[key][LANGUAGES.index(language)].format(**values)

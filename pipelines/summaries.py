@@ -137,7 +137,9 @@ def show_scoring(scoring: Scoring) -> None:
     money = scoring.stamp.has_money
     rows = []
     for name, row in stages.iterrows():
-        label = stage_name(str(name), language=scoring.stamp.language) if name in STAGES else "[bold]total[/]"
+        stamp = scoring.stamp
+        known = name in STAGES
+        label = stage_name(str(name), language=stamp.language, scheme=stamp.scheme) if known else "[bold]total[/]"
         churn = "–" if np.isnan(row["churn_probability"]) else f"{row['churn_probability']:.0%}"
         cells = (_amount(row[column], money) for column in ("expected_spend", "residual_value", "value_at_risk"))
         rows.append(

@@ -185,8 +185,8 @@ class BaseView(Words):
         if report.has_money:
             lines.append(
                 self.t(
-                    "rest_money",
-                    currency=report.currency or "–",
+                    "rest_money" if report.currency else "rest_money_unnamed",
+                    currency=report.currency,
                     margin=numbers.share(report.margin, 0),
                     discount=numbers.share(report.discount_rate_per_year),
                     value_days=report.retention_policy.value_horizon_days,

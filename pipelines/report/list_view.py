@@ -114,6 +114,13 @@ class ListView(Words):
             for row in rows
         ]
 
+    def nobody(self) -> str:
+        """Return why the list is empty."""
+        if not self.report.has_money:
+            return self.t("list_empty")
+        worth = self.report.plan.worth_acting
+        return self.t("list_empty_means", worth=numbers.count(worth)) if worth else self.t("list_empty_costs")
+
     def _reasons(self, text: str) -> dict[str, str]:
         """Return reasons in two parts: why, and what speaks for staying, which may be empty."""
         why, mark, favour = text.replace(" %", "\u00a0%").partition(FAVOUR[self.language])

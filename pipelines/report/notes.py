@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite, nan
+from math import isfinite, isnan, nan
 from typing import Final, Literal
 
 from decisions.names import LANGUAGES, Language
@@ -66,14 +66,14 @@ NOTES: Final[Mapping[str, tuple[str, str]]] = {
         "以学习模型的不购买概率为先。",
     ),
     "dispersion of frequencies": (
-        "Purchases differ between customers {value} times as much as the probability model expects: very frequent and "
-        "very rare buyers are misjudged by it.",
-        "客户之间的购买频次差异为概率模型预期的 {value} 倍：该模型对极频繁与极少购买的客户判断不准。",
+        "The number of purchases varies {value} times as much between customers as the probability model expects: it "
+        "misjudges very frequent and very rare buyers.",
+        "客户之间购买次数的差异为概率模型预期的 {value} 倍：该模型对极频繁与极少购买的客户判断不准。",
     ),
     "mean of spend": (
-        "Few very large purchases dominate the amounts (q = {value}): the mean of the base was held at what was "
-        "observed, so that one-time buyers get a sensible value.",
-        "金额由少数大额购买主导（q = {value}）：整体均值固定为观测值，使一次性客户的价值合理。",
+        "The amounts do not settle by themselves what a purchase is worth on average (q = {value}): the mean was held "
+        "at what was observed, so that one-time buyers get a sensible value.",
+        "金额本身不足以确定每次购买的平均价值（q = {value}）：均值固定为观测值，使一次性客户的价值合理。",
     ),
     "drift between cohorts": (
         "Newer customers buy {value} times as much as older ones did at the same age: forecasts of the probability "
@@ -81,9 +81,9 @@ NOTES: Final[Mapping[str, tuple[str, str]]] = {
         "新客户在同样账龄下的购买量为老客户的 {value} 倍：概率模型不区分客群，其预测偏向老客户。",
     ),
     "repeat values": (
-        "Only {value} customers came back with money, too few to learn repeat amounts from; first purchases are "
-        "counted as if they were repeat purchases.",
-        "仅有 {value} 位客户有付费的重复购买，不足以单独学习；首次购买也计入金额模型。",
+        "Too few customers came back with money to learn repeat amounts from ({value}); first purchases are counted as "
+        "if they were repeat purchases.",
+        "有付费重复购买的客户太少（{value} 位），不足以单独学习；首次购买也计入金额模型。",
     ),
 }
 
@@ -108,10 +108,11 @@ _CHOICES: Final[Mapping[str, tuple[str, str]]] = {
 def note_in_words(note: Note, language: Language) -> str:
     """Return a note as a sentence.
 
-    >>> note_in_words(Note("repeat values", value=17.0), "zh")[:15]
-    '仅有 17 位客户有付费的重复'
+    >>> note_in_words(Note("repeat values", value=17.0), "zh")[:18]
+    '有付费重复购买的客户太少（17 位）'
     """
-    value = f"{note.value:.2f}".rstrip("0").rstrip(".") if isfinite(note.value) else ""
+    number = f"{note.value:.2f}".rstrip("0").rstrip(".").replace("-", "−")
+    value = number if isfinite(note.value) else "" if isnan(note.value) else "∞"
     return NOTES[note.kind][LANGUAGES.index(language)].format(model=note.model, value=value)
 
 

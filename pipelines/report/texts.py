@@ -20,7 +20,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "{total} 位客户中有 {active} 位仍活跃，其中 {declining} 位处于衰退期。",
     ),
     "summary_value": (
-        "Their future margin is worth {residual}; the most valuable tenth holds {decile} of it.",
+        "The future margin of all is worth {residual}; the most valuable tenth holds {decile} of it.",
         "未来毛利现值为 {residual}，其中最有价值的十分之一客户占 {decile}。",
     ),
     "summary_act": (
@@ -60,6 +60,15 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "{selected} 位入选客户中的前 {shown} 位，按假定收益排序。完整名单见评分表（selected 列）。",
     ),
     "list_empty": ("Nobody is selected.", "没有客户入选。"),
+    "list_empty_costs": (
+        "Nobody is selected: with the costs and assumed effects of the catalogue at the end of this page, no contact "
+        "that may be made pays for itself.",
+        "没有客户入选：按文末行动目录中的成本与假定效果，没有任何允许的接触能够回本。",
+    ),
+    "list_empty_means": (
+        "Nobody is selected: an action would pay for {worth} customers, but budget and capacities leave no room.",
+        "没有客户入选：有 {worth} 位客户的行动能够回本，但受预算与容量所限，无人入选。",
+    ),
     "action_retention_offer": ("retention offer", "挽留优惠"),
     "action_second_purchase_offer": ("second-purchase offer", "复购优惠"),
     "channel_email": ("e-mail", "电子邮件"),
@@ -256,6 +265,11 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "gains are "
         "margin over {value_days} days.",
         "货币为 {currency}；毛利率 {margin}；未来金额按年 {discount} 折现；收益为 {value_days} 天内的毛利。",
+    ),
+    "rest_money_unnamed": (
+        "The currency of the amounts is not stated; margin {margin} of the amount; future money is discounted by "
+        "{discount} a year; gains are margin over {value_days} days.",
+        "未注明金额的货币；毛利率 {margin}；未来金额按年 {discount} 折现；收益为 {value_days} 天内的毛利。",
     ),
     "rest_stages": (
         "Stages: the base buys every {gap} days. New: one purchase, within {new} days. Decline: silent for more than "

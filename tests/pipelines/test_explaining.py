@@ -84,6 +84,8 @@ def test_moves_between_two_dates_count_everybody(scored, capsys):
     ]
     assert sum(numbers) == len(rows)
     assert shown.count("%") >= 3
+    if config.output.language == "zh":
+        assert not re.search("[A-Za-z]", shown)
 
 
 def test_every_sentence_of_a_story_has_both_languages_with_the_same_holes():

@@ -242,6 +242,20 @@ def test_only_the_first_of_the_list_are_shown_and_certainty_is_not_claimed(whole
     assert ">\u00a099\u00a0%" in html.replace("&gt;", ">")
 
 
+@pytest.mark.parametrize(("worth", "said"), [(0, "pays for itself"), (7, "pay for 7 customers, but budget")])
+def test_an_empty_list_says_why_and_shows_no_sums_of_nothing(whole, worth, said):
+    plan = replace(whole.plan, targeted=0, selected=0, control=0, worth_acting=worth)
+    text = render(replace(whole, plan=plan, retention_list=people(1).iloc[:0]), language="en")
+    assert said in text
+    assert "What the list costs and brings" not in text
+    assert "What the list costs and brings" in render(whole, language="en")
+
+
+def test_what_has_no_number_or_no_end_is_not_shown_as_nothing():
+    assert "shape ∞ against 1" in note_in_words(Note("regularity of gaps", value=np.inf), "en")
+    assert "(correlation −0.99)" in note_in_words(Note("frequency and value", value=-0.99), "en")
+
+
 def test_moves_by_a_new_policy_are_told_apart(whole):
     assert "this alone moves 25 customers" in render(replace(whole, policy_transitions=moved()))
     assert "rules of the stages changed" not in render(whole)
