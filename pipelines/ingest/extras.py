@@ -18,6 +18,7 @@ from features.window import UNKNOWN_DAY
 from pipelines.ingest.contract import joined
 from pipelines.ingest.engine import only_row
 from pipelines.ingest.quarantine import of_lines
+from pipelines.ingest.refusals import refuse_decimal_commas_beside
 from pipelines.ingest.rejects import keep_rejects
 from pipelines.ingest.segment import part_path, write_parquet
 from pipelines.ingest.sources import Source
@@ -80,6 +81,7 @@ def write_table(
         f"CAST({_reason(roles, values, identity)} AS UTINYINT) AS __why, CAST({day} AS INTEGER) AS __day, "
         f"(hash({values.everything()}) >> 1)::BIGINT AS __hash, s AS __whole{fields} FROM {relation}"
     ).fetchall()
+    refuse_decimal_commas_beside(con, what, values, sorted({*numbers, *spec.columns} - {*dates, *roles.flags}))
     if what == "customers":
         _one_row_each(con)
     table, pieces = account_of(con, what, source, spec, names[roles.dated_by] if roles.dated_by else None)

@@ -1,6 +1,6 @@
 """What stops an ingest after its rows were read: the reason, with examples from the rows, and the remedy."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import duckdb
 import pyarrow as pa
@@ -12,7 +12,7 @@ from pipelines.ingest.engine import only_row
 from pipelines.ingest.quarantine import together
 from pipelines.ingest.sources import Source
 from pipelines.ingest.spec import IngestError, TableSpec
-from pipelines.ingest.values import COUNTED, literal
+from pipelines.ingest.values import COUNTED, Values, literal, quoted
 
 _FORMAT = (
     "set timestamp_format to a strptime format such as '%d/%m/%Y %H:%M', to a list of them, or to one of "
@@ -75,6 +75,34 @@ def refuse_decimal_commas(con: duckdb.DuckDBPyConnection, relation: str, spec: T
             f"transactions: amounts with a decimal comma, or with points between thousands: {int(count):,}, such as "
             f"{example!r}. Set decimal = ',' under [tables.transactions]; or decimal = '.', to quarantine them."
         )
+
+
+def refuse_decimal_commas_beside(
+    con: duckdb.DuckDBPyConnection, what: str, values: Values, roles: Iterable[str]
+) -> None:
+    """Refuse columns of an optional table that hold numbers only, some with a decimal comma, where no mark was given.
+
+    The table's rows are the engine's ``loaded``.
+    """
+    if values.spec.decimal is not None:
+        return
+    for role in roles:
+        name = values.spec.columns.get(role)
+        if name is None or role == "customer_id" or not values.is_text(name):
+            continue
+        text, number = f"s.{quoted(name)}", values.number(name)
+        comma = f"({number} IS NULL AND regexp_matches({text}, {literal(DECIMAL_COMMA)}))"
+        some, good, count, example = only_row(
+            con,
+            f"SELECT count({values.text(name)}), count({number}), count_if({comma}), "
+            f"min(CASE WHEN {comma} THEN {text} END) FROM loaded AS s",
+        )
+        if count and some == good + count:
+            raise IngestError(
+                f"{what}: numbers with a decimal comma, or with points between thousands, in column {name!r}: "
+                f"{int(count):,}, such as {example!r}. Set decimal = ',' under [tables.{what}]; or decimal = '.', to "
+                "take them for no numbers."
+            )
 
 
 def refuse_prices(signs: tuple[int, int], spec: TableSpec) -> None:

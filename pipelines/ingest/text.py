@@ -149,10 +149,9 @@ def _layout(lines: Sequence[str], path: Path, spec: TableSpec, needed: Sequence[
     given = {"tab": "\t", "\\t": "\t"}.get(spec.delimiter or "", spec.delimiter)
     tried = DELIMITERS if given is None else (given,)
     if not spec.header:
-        if given is None:
-            tried = ("\t",) if ".tsv" in path.name.lower() else (",",)
-        width = len(_names(lines, tried[0], spec.quote))
-        return Layout(tried[0], 0, tuple(f"column{place}" for place in range(width)))
+        widths = {delimiter: len(_names(lines, delimiter, spec.quote)) for delimiter in tried}
+        delimiter = max(widths, key=lambda one: widths[one])
+        return Layout(delimiter, 0, tuple(f"column{place}" for place in range(widths[delimiter])))
     wanted = {role: spec.columns[role] for role in needed if role in spec.columns}
     if not wanted:
         tried = (max(tried, key=lambda delimiter: len(_names(lines, delimiter, spec.quote))),)

@@ -337,3 +337,36 @@ def test_what_a_log_does_not_say_may_be_worked_out_by_a_query(tmp_path: Path) ->
     account = brought(tmp_path, path, columns, query=query, timestamp_format="days since 2017-01-01")
     assert not account.has_money and account.rows("used") == 3
     assert [str(to_date(int(day))) for day in stored(tmp_path).day] == ["2017-01-01", "2017-01-16", "2017-02-15"]
+
+
+@pytest.mark.parametrize(
+    ("what", "columns", "text"),
+    [
+        ("payments", ("customer_id", "invoiced_at", "amount"), "a;2020-01-01;10,50\nb;2020-01-01;1.200\n"),
+        ("customers", ("customer_id", "income"), "a;1.200,50\nb;900\n"),
+        ("interactions", ("customer_id", "timestamp", "kind", "value"), "a;2020-01-01;survey;9,5\n"),
+    ],
+)
+def test_decimal_commas_beside_the_transactions_are_refused_when_not_told(
+    what: str, columns: tuple[str, ...], text: str, tmp_path: Path
+) -> None:
+    log = TableSpec(path=text_in(tmp_path, HEADER + "a,2020-01-01,5\n"), columns=BASIC)
+    path = text_in(tmp_path, ";".join(columns) + "\n" + text, "beside.csv")
+
+    def account(decimal: str | None) -> Account:
+        beside = TableSpec(path=path, columns={name: name for name in columns}, decimal=decimal)
+        limits = QuarantineLimits(max_share=1.0)
+        return ingest(Tables(transactions=log, **{what: beside}), tmp_path / "out", limits=limits)
+
+    with pytest.raises(
+        IngestError, match=rf"{what}: numbers with a decimal comma.*Set decimal = ',' under \[tables.{what}"
+    ):
+        account(None)
+    [table] = account(",").tables
+    assert table.rows("used") == table.input_rows
+
+
+def test_without_a_header_the_delimiter_that_cuts_most_is_taken(tmp_path: Path) -> None:
+    path = text_in(tmp_path, "a;2020-01-01;5,25\nb;2020-01-02;6,5\n")
+    columns = {"customer_id": "column0", "timestamp": "column1", "amount": "column2"}
+    assert brought(tmp_path, path, columns, header=False, decimal=",").input_amount == Decimal("11.75")
