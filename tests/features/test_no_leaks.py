@@ -9,9 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features import table
+from features.asof import AsOf
 from features.contacts import days_since_contact
 from features.history import History
-from features.outcomes import RateReference, observe
+from features.horizon_choice import default_horizon
+from features.outcomes import RateReference, base_level, observe, past_of
+from features.rfm import summarise
 from features.window import Window
 
 START = pd.Timestamp("2020-01-01")
@@ -38,6 +41,7 @@ def history_of(
     log = pd.DataFrame(lines, columns=["customer_id", "day", "hour", "amount", "order", "product"])
     log["timestamp"] = START + pd.to_timedelta(log["day"], unit="D") + pd.to_timedelta(log["hour"], unit="h")
     log["channel"], log["category"], log["quantity"] = log["order"], log["product"], np.sign(log["amount"])
+    log["cost"] = (log["amount"] / 2).where(log["day"] % 3 > 0)
     events = pd.DataFrame(contacts, columns=["customer_id", "day", "kind"]).assign(value=3.0)
     events["timestamp"] = START + pd.to_timedelta(events["day"], unit="D")
     bills = pd.DataFrame(invoices, columns=["customer_id", "day", "due", "paid"]).assign(amount=9.5)
@@ -57,6 +61,7 @@ def history_of(
         channel="channel",
         category="category",
         quantity="quantity",
+        cost="cost",
         customers=people,
         interactions=events.drop(columns="day"),
         payments=bills.drop(columns=["day", "due", "paid"]),
@@ -135,6 +140,23 @@ def test_outcomes_see_nothing_on_or_before_the_date(known: list[Any], then: list
     days = {(c, day) for c, day, *_ in coming if LAST < day <= LAST + 90}
     counted = dict(zip(seen[0].customer_id.to_pylist(), seen[0].purchases.tolist(), strict=True))
     assert counted == {c: sum(1 for who, _ in days if who == c) for c in counted}
+
+
+@settings(max_examples=40, deadline=None)
+@given(past, past)
+def test_what_decline_is_judged_against_sees_nothing_later(known: Any, then: Any) -> None:
+    window, reference = Window(AS_OF, 30), RateReference(0.5, 60.0)
+    seen = []
+    for coming in ([], [later(row, 1) for row in then[0]]):
+        # The log ends late enough for the horizon in both, so that only what happens in it differs.
+        end = [("z", 2 * LAST + 2, 0, 1.0, None, None)]
+        history = history_of(known[0] + coming + end, [], [], [1] * 5)
+        judged = past_of(AsOf.of(history, AS_OF), window, reference)
+        level = base_level(history, window, reference=reference)
+        told = (judged.expected, judged.exposure, judged.eligible, judged.number, judged.total, judged.squares)
+        seen.append(([part.tobytes() for part in told], repr((level.basket_mean, level.basket_weight))))
+        seen[-1] += (default_horizon(history, AS_OF), summarise(history, AS_OF).to_csv())
+    assert seen[0] == seen[1]
 
 
 def test_the_as_of_day_belongs_to_the_past_at_any_hour() -> None:
