@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import pyarrow as pa
 
@@ -23,6 +23,9 @@ DRIVERS = {
     "file": "adbc_driver_sqlite",
 }
 """Address scheme -> driver package; any other scheme ``x`` means ``adbc_driver_x``."""
+
+WITHOUT_SCHEME = ("sqlite", "snowflake")
+"""Schemes that their drivers do not want to see before the rest of the address."""
 
 SQLITE_LOOKAHEAD = {"adbc.sqlite.query.batch_rows": "65536"}
 """SQLite's columns have no type of their own: the driver takes that of the values among so many first rows."""
@@ -99,5 +102,19 @@ def connect(address: str, what: str) -> Any:
         raise IngestError(
             f"{what}: no driver for {scheme} databases is installed. Install the package {package.replace('_', '-')}."
         ) from None
-    uri = rest.removeprefix("//") if scheme.lower() == "sqlite" else address
+    if scheme.lower() == "bigquery":
+        return driver.connect(db_kwargs=bigquery_options(address))
+    uri = rest.removeprefix("//") if scheme.lower() in WITHOUT_SCHEME else address
     return driver.connect(uri)
+
+
+def bigquery_options(address: str) -> dict[str, str]:
+    """The options that BigQuery's driver takes in place of an address; those after ``?`` go to it as they are.
+
+    >>> bigquery_options("bigquery://shop/sales?adbc.bigquery.sql.location=EU")["adbc.bigquery.sql.location"]
+    'EU'
+    """
+    parts = urlsplit(address)
+    places = {"project_id": parts.netloc, "dataset_id": parts.path.strip("/")}
+    options = {f"adbc.bigquery.sql.{name}": place for name, place in places.items() if place}
+    return options | dict(parse_qsl(parts.query))

@@ -2,10 +2,14 @@
 
 import gzip
 import sqlite3
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import adbc_driver_postgresql.dbapi
+import adbc_driver_sqlite.dbapi
 import numpy as np
 import pandas as pd
 import pytest
@@ -134,6 +138,40 @@ def test_postgresql(
     spec = TableSpec(columns=COLUMNS, uri_env="SHOP_DATABASE", query="SELECT * FROM sales")
     account = ingest(Tables(spec), tmp_path / "out", buckets=2)
     assert_same(HistoryStore.open(tmp_path / "out"), account, wanted)
+
+
+@pytest.mark.parametrize(
+    ("address", "given"),
+    [
+        ("snowflake://me:word@account/base/scheme?warehouse=w", (("me:word@account/base/scheme?warehouse=w",), {})),
+        (
+            "bigquery://shop/sales",
+            ((), {"db_kwargs": {"adbc.bigquery.sql.project_id": "shop", "adbc.bigquery.sql.dataset_id": "sales"}}),
+        ),
+        ("trino://host:8080/hive", (("trino://host:8080/hive",), {})),
+    ],
+)
+def test_drivers_of_other_databases_get_the_address_as_they_take_it(
+    address: str, given: Any, log: pd.DataFrame, wanted: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with sqlite3.connect(tmp_path / "shop.db") as connection:
+        log.assign(ts=log["ts"].dt.strftime("%Y-%m-%d")).to_sql("sales", connection, index=False)
+    connection.close()
+    calls: list[Any] = []
+
+    def connect(*arguments: Any, **options: Any) -> Any:
+        calls.append((arguments, options))
+        return adbc_driver_sqlite.dbapi.connect(str(tmp_path / "shop.db"))
+
+    package = f"adbc_driver_{address.partition(':')[0]}"
+    for name in (package, f"{package}.dbapi"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    monkeypatch.setattr(sys.modules[f"{package}.dbapi"], "connect", connect, raising=False)
+    monkeypatch.setenv("SHOP_DATABASE", address)
+    spec = TableSpec(columns=COLUMNS, uri_env="SHOP_DATABASE", query="SELECT * FROM sales")
+    account = ingest(Tables(spec), tmp_path / "out", buckets=2)
+    assert_same(HistoryStore.open(tmp_path / "out"), account, wanted)
+    assert calls == [given]
 
 
 def test_a_databases_address_appears_in_no_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
