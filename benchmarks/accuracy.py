@@ -4,6 +4,12 @@ Run from the repository: `.venv/bin/python benchmarks/accuracy.py`. Two origins 
 windows for all. Writes benchmarks/results/accuracy.md and .csv. The opponents get what a careful user would give them:
 lifetimes is fitted to all that is known at the origin and penalised where it does not converge; the plain LightGBM
 learns from the same earlier as-of dates, with settings that were better on these logs than the library's defaults.
+
+Any other log: `--path FILE.parquet` (or .csv), with `--customer-id`, `--timestamp`, `--amount`, `--order-id`,
+`--product`, `--quantity` for its column names where they differ from these words (`--amount none`: without amounts),
+`--horizon DAYS` (default 90) and `--origin DATE`, which may be repeated (default: the last two that the log allows).
+All tables are printed then and nothing is written. Needed is half a horizon (28 days at least) to look back on, one
+horizon to train and one to test.
 """
 
 import argparse
@@ -28,7 +34,7 @@ import pandas as pd  # noqa: E402
 from features.history import History  # noqa: E402
 from features.window import Window  # noqa: E402
 from models.evaluation import Evaluation, evaluate  # noqa: E402
-from models.learning import Forecast, Snapshot, candidates, origins  # noqa: E402
+from models.learning import Forecast, Snapshot, candidates, origins, rolling  # noqa: E402
 from models.learning.snapshot import outcome_of  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
@@ -71,6 +77,7 @@ class Case:
     log: str
     horizon: int
     origins: tuple[str, ...]
+    history: History | None = None
 
 
 CASES = (
@@ -96,23 +103,37 @@ def history(log: str) -> History:
     return History.from_frame(frame, timestamp="ts", amount=amount, **named)
 
 
+PENALTIES = (0.0, 0.001, 0.01, 0.1)
+
+
+def converged(kind: Any, *data: Any, **settings: Any) -> Any:
+    """A model of lifetimes with the smallest penalty that converges; None where none does."""
+    for penalty in PENALTIES:
+        model = kind(penalizer_coef=penalty)
+        try:
+            with contextlib.redirect_stdout(io.StringIO()):  # it prints where it does not converge
+                model.fit(*data, **settings)
+        except Exception:  # it raises errors of several kinds where it does not converge
+            continue
+        return model
+    return None
+
+
 def by_lifetimes(snapshot: Snapshot) -> Forecast:
-    """BG/NBD and Gamma-Gamma as the package fits them, its smallest penalty that converges."""
+    """BG/NBD and Gamma-Gamma as the package fits them, each with its smallest penalty that converges.
+
+    Where no Gamma-Gamma converges, the mean purchase of all stands in, as a careful user would have it. Raises
+    RuntimeError where no BG/NBD converges.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from lifetimes import BetaGeoFitter, GammaGammaFitter
 
         x, t_x, T = snapshot.frequency, snapshot.recency, snapshot.T
         rows, weights = np.unique(np.column_stack([x, t_x, T]), axis=0, return_counts=True)
-        model: Any = None
-        for penalty in (0.0, 0.001, 0.01, 0.1):
-            try:
-                model = BetaGeoFitter(penalizer_coef=penalty)
-                with contextlib.redirect_stdout(io.StringIO()):  # it prints where it does not converge
-                    model.fit(rows[:, 0], rows[:, 1], rows[:, 2], weights=weights)
-                break
-            except Exception:  # it raises errors of several kinds where it does not converge
-                continue
+        model = converged(BetaGeoFitter, rows[:, 0], rows[:, 1], rows[:, 2], weights=weights)
+        if model is None:
+            raise RuntimeError(f"lifetimes' BG/NBD converges with none of the penalties {PENALTIES}.")
         horizon = snapshot.horizon
         alive = np.asarray(model.conditional_probability_alive(x, t_x, T), dtype=np.float64)
         r, alpha = float(model.params_["r"]), float(model.params_["alpha"])
@@ -123,8 +144,11 @@ def by_lifetimes(snapshot: Snapshot) -> Forecast:
         if snapshot.has_money:
             value = np.where(x > 0, np.maximum(snapshot.monetary_value, 0.0), 0.0)
             used = (x > 0) & (value > 0)
-            money = GammaGammaFitter(penalizer_coef=0.0).fit(x[used], value[used])
-            spend = count * np.asarray(money.conditional_expected_average_profit(x, value), dtype=np.float64)
+            money = converged(GammaGammaFitter, x[used], value[used])
+            if money is None:
+                spend = count * snapshot.spend.sum() / (x + 1.0).sum()
+            else:
+                spend = count * np.asarray(money.conditional_expected_average_profit(x, value), dtype=np.float64)
     missing = np.full(snapshot.n, np.nan)
     return Forecast(1.0 - bought, missing, alive, count, spend)
 
@@ -159,7 +183,7 @@ def average(a: Forecast, b: Forecast) -> Forecast:
 
 def run(case: Case) -> list[tuple[str, dict[str, Evaluation], dict[str, float]]]:
     """Evaluate all four at each origin of a log."""
-    log = history(case.log)
+    log = case.history or history(case.log)
     found = []
     for origin in case.origins:
         chosen = origins(log.first_day, case.horizon, dt.date.fromisoformat(origin))
@@ -253,16 +277,43 @@ def markdown(table: pd.DataFrame, bars: pd.DataFrame, seconds: float) -> str:
     return "\n".join(parts) + "\n"
 
 
+def given(asked: argparse.Namespace) -> Case:
+    """The case of a log given by its path."""
+    path: Path = asked.path
+    text = {asked.customer_id: str}
+    frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, dtype=text)
+    needed = [asked.customer_id, asked.timestamp, *([] if asked.amount == "none" else [asked.amount])]
+    if lacking := [name for name in needed if name not in frame]:
+        raise SystemExit(f"{path.name} has no column {lacking}; it has {list(frame.columns)}. Name them (see --help).")
+    frame[asked.timestamp] = pd.to_datetime(frame[asked.timestamp])
+    more = {"order_id": asked.order_id, "product": asked.product, "quantity": asked.quantity}
+    log = History.from_frame(
+        frame,
+        customer_id=asked.customer_id,
+        timestamp=asked.timestamp,
+        amount=None if asked.amount == "none" else asked.amount,
+        **{name: column for name, column in more.items() if column in frame},
+    )
+    last = [str(o.test_as_of) for o in rolling(log.first_day, log.last_day, asked.horizon, count=2)]
+    return Case(path.stem, asked.horizon, tuple(asked.origin or last), log)
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--log", action="append", help="only this log (may be repeated); nothing is written then")
-    chosen = parser.parse_args().log
+    parser.add_argument("--path", type=Path, help="another log, .parquet or .csv; nothing is written then")
+    for column in ("customer_id", "timestamp", "amount", "order_id", "product", "quantity"):
+        parser.add_argument(f"--{column.replace('_', '-')}", default=column, help="its column, with --path")
+    parser.add_argument("--horizon", type=int, default=90, help="days ahead, with --path (default 90)")
+    parser.add_argument("--origin", action="append", help="as-of date, with --path (may be repeated)")
+    asked = parser.parse_args()
+    chosen = asked.log
     begun = time.perf_counter()
     rows, bars = [], []
-    for case in CASES:
+    for case in [given(asked)] if asked.path else CASES:
         if chosen and case.log not in chosen:
             continue
-        if case.log != "cdnow" and not (DATA / case.log).is_dir():
+        if case.history is None and case.log != "cdnow" and not (DATA / case.log).is_dir():
             print(f"{case.log} is left out: its folder is not beside the project (shared/data)")
             continue
         for origin, judged, facts in run(case):
@@ -275,12 +326,12 @@ def main() -> None:
                 ]
     table, held = pd.DataFrame(rows), pd.DataFrame(bars)
     text = markdown(table, held, time.perf_counter() - begun)
-    if not chosen:
+    if not chosen and not asked.path:
         folder = ROOT / "benchmarks" / "results"
         folder.mkdir(exist_ok=True)
         (folder / "accuracy.md").write_text(text, encoding="utf-8")
         table.to_csv(folder / "accuracy.csv", index=False, float_format="%.6g")
-    print(text.split("## All metrics")[0])
+    print(text if asked.path else text.split("## All metrics")[0])
 
 
 if __name__ == "__main__":
