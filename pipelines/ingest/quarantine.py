@@ -28,7 +28,8 @@ SCHEMA = pa.schema(
         ("row_hash", pa.int64()),
     ]
 )
-"""``source`` is the whole row as JSON, under the source's own names; of a line that cannot be cut, ``{"line": …}``."""
+"""``source`` is the whole row as JSON, under the source's own names; of a line that cannot be cut, ``{"line": …}`` with
+at most its first 10,000 characters, which is what the engine keeps."""
 
 ROWS_PER_GROUP = 500_000
 

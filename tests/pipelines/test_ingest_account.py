@@ -49,6 +49,9 @@ def test_online_retail(shared_data: Path, tmp_path: Path) -> None:
         pd.read_parquet(path), timestamp="ts", order_id="order_id", product="product_id", quantity="quantity"
     ).account
     assert by_frame is not None and account.lines == by_frame.lines
+    priced = {role: name for role, name in columns.items() if role != "amount"} | {"unit_price": "unit_price"}
+    by_price = ingest(Tables(TableSpec(path=path, columns=priced)), tmp_path / "priced")
+    assert by_price.lines == account.lines, "the same amounts, worked out from price and quantity"
     quarantine = pq.read_table(HistoryStore.open(tmp_path).quarantine_path).to_pandas()
     assert quarantine["reason"].value_counts().to_dict() == {
         line.reason: line.rows for line in account.lines if line.status == "quarantined"
