@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from features.registry import FEATURES
 from models.btyd import MbgNbd
 from models.learning import Settings, candidates, drivers, has_drivers, loss_probability, still_there
-from models.learning.boosted import overlap_weights
-from models.learning.matrix import BTYD, Layout, btyd_columns
+from models.learning.boosted import RISING_BUYS, RISING_SPEND, overlap_weights, training_rows
+from models.learning.matrix import BTYD, LEAST, Layout, btyd_columns
 from models.learning.tune import tune
 
 
@@ -102,6 +102,52 @@ def test_who_is_asked_about_together_does_not_matter(boosted, simulated):
         alone = drivers(boosted, test, np.array([row]), families)
         np.testing.assert_array_equal(alone.feature[0], all_at_once.feature[row])
         np.testing.assert_array_equal(alone.contribution[0], all_at_once.contribution[row])
+
+
+def test_columns_of_the_probability_model_know_nothing_later_than_their_row(simulated):
+    """Each date's columns are those of a model fitted on that date alone, whatever dates are learned from beside it."""
+    learned = simulated[0][-3:]
+    layout = Layout.learn(learned)
+    rows = training_rows(learned, layout).matrix[:, -len(BTYD) :]
+    start = 0
+    for one in learned:
+        own = MbgNbd.fit(one.frequency, one.recency, one.T)
+        silent = own.probability_no_purchase(one.horizon, one.frequency, one.recency, one.T)
+        part = rows[start : start + one.n]
+        np.testing.assert_allclose(part[:, 0], np.maximum(1 - silent, LEAST), rtol=1e-12)
+        np.testing.assert_allclose(part[:, 1], np.maximum(own.p_alive(one.frequency, one.recency, one.T), LEAST))
+        start += one.n
+
+
+def test_more_expected_purchases_and_larger_baskets_never_lower_a_forecast(boosted, simulated):
+    test = simulated[1]
+    matrix = boosted.layout.matrix(test.features, btyd_columns(boosted.btyd.predict_buying(test)))
+    for trees, rising in ((boosted.buys, RISING_BUYS), (boosted.spend, RISING_SPEND)):
+        before = trees.raw(matrix)
+        for name in rising:
+            column = boosted.layout.names.index(name)
+            for factor in (1.1, 2.0, 10.0):
+                raised = matrix.copy()
+                raised[:, column] *= factor
+                assert (trees.raw(raised) >= before - 1e-12).all(), (name, factor)
+
+
+def test_decline_is_learned_from_200_who_declined_and_is_the_closed_form_below(boosted, simulated, monkeypatch):
+    learned, test = simulated
+    declined = sum(np.nansum(s.outcome.declining) for s in learned)
+    assert 20 < declined < 200
+    assert boosted.declines is None and boosted.params()["declines"].startswith("closed form")
+    model = boosted.btyd.predict(test)
+    rows = test.eligible & (model.churn_probability < 0.9)
+    assert rows.sum() > 20
+    closed = model.decline_probability[rows] / (1 - model.churn_probability[rows])
+    forecast = boosted.predict(test)
+    given = forecast.decline_probability[rows] / (1 - forecast.churn_probability[rows])
+    np.testing.assert_allclose(given, np.clip(closed, 0, 1), atol=1e-4)
+    assert np.isnan(forecast.decline_probability[~test.eligible]).all()
+    monkeypatch.setattr("models.learning.boosted.FEWEST_DECLINES", 10.0)
+    trees = candidates(["lightgbm"])["lightgbm"].fit([*learned, test.without_outcome()], seed=1)
+    assert trees.declines is not None and trees.params()["declines"] == "trees"
 
 
 def test_tuning_never_loses_to_the_defaults_and_repeats_itself(simulated):
