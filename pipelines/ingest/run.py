@@ -117,6 +117,8 @@ class _Work:
         if base is not None:
             kind, n_buckets = base.manifest.id_type, base.manifest.n_buckets
             _check_ids(source, spec, kind)
+            # What the first files had, and were checked to have, later ones may lack: as if all were read together.
+            source = source and source.with_columns(spec.columns.values())
         else:
             assert source is not None
             check_columns("transactions", spec.columns, source.columns, ("customer_id", "timestamp"))

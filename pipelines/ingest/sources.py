@@ -2,7 +2,7 @@
 
 import hashlib
 import importlib.util
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -53,6 +53,15 @@ class Source:
     zones: Mapping[str, str] = field(default_factory=dict)
     rejects: str | None = None
     cells: bool = False
+
+    def with_columns(self, names: Iterable[str]) -> "Source":
+        """The same with empty columns for those of the names that it lacks."""
+        missing = [name for name in names if name not in self.columns]
+        if not missing:
+            return self
+        empty = ", ".join(f"NULL::VARCHAR AS {quoted(name)}" for name in missing)
+        columns = {**self.columns, **dict.fromkeys(missing, "VARCHAR")}
+        return replace(self, relation=f"(SELECT *, {empty} FROM {self.relation})", columns=columns)
 
     def values(self, spec: TableSpec) -> Values:
         """Expressions over the columns."""

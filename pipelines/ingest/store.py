@@ -29,7 +29,7 @@ from pipelines.ingest.spec import IngestError
 
 MANIFEST = "manifest.json"
 QUARANTINE = "quarantine.parquet"
-FORMAT = 3
+FORMAT = 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,8 +181,8 @@ class Values:
         return f"CASE WHEN {text} IN ({yes}) THEN TRUE WHEN {text} IN ({no}) THEN FALSE END"
 
     def everything(self) -> str:
-        """All columns, for a digest of the row."""
-        return ", ".join(self.raw(name) for name in self.columns)
+        """All columns, for a digest of the row: by name, since files may have them in another sequence."""
+        return ", ".join(self.raw(name) for name in sorted(self.columns))
 
 
 def day_sql(date: str) -> str:

@@ -121,6 +121,36 @@ def test_a_changed_file_or_setting_builds_the_store_anew(tmp_path: Path) -> None
     assert folders == list(store.manifest.segments), "what no manifest names is swept away"
 
 
+def test_a_file_that_is_taken_away_is_gone(tmp_path: Path) -> None:
+    log = make_log()
+    (tmp_path / "in").mkdir()
+    for k in range(2):
+        pq.write_table(log.slice(1_000 * k, 1_000), tmp_path / f"in/part{k}.parquet")
+    assert ingest(spec_of(tmp_path / "in"), tmp_path / "out").input_rows == 2_000
+    (tmp_path / "in/part0.parquet").unlink()
+    left = ingest(spec_of(tmp_path / "in"), tmp_path / "out")
+    pq.write_table(log.slice(1_000, 1_000), tmp_path / "alone.parquet")
+    assert left == ingest(spec_of(tmp_path / "alone.parquet"), tmp_path / "whole")
+    assert_equal(HistoryStore.open(tmp_path / "out").read_all(), HistoryStore.open(tmp_path / "whole").read_all())
+
+
+def test_later_files_may_lack_columns_and_have_them_in_another_sequence(tmp_path: Path) -> None:
+    columns = {role: role for role in ("customer_id", "timestamp", "amount", "order_id", "product", "quantity")}
+    texts = (
+        "customer_id,timestamp,amount,order_id,product,quantity\na,2020-01-01,5,o1,x,1\nb,2020-01-02,7,o2,y,2\n",
+        "quantity,product,order_id,amount,timestamp,customer_id\n1,x,o1,5,2020-01-01,a\n3,z,o3,9,2020-01-05,b\n",
+        "customer_id,timestamp,amount\na,2020-02-01,6\n",
+    )
+    (tmp_path / "in").mkdir()
+    spec = Tables(TableSpec(columns=columns, path=tmp_path / "in"))
+    for k, text in enumerate(texts):
+        (tmp_path / f"in/{k}.csv").write_text(text)
+        account = ingest(spec, tmp_path / "out", buckets=2)
+    assert (account.rows("used"), account.rows(reason="duplicate")) == (4, 1)
+    assert ingest(spec, tmp_path / "whole", buckets=2) == account
+    assert_equal(HistoryStore.open(tmp_path / "out").read_all(), HistoryStore.open(tmp_path / "whole").read_all())
+
+
 class Killed(BaseException):
     """Stands for the end of the process."""
 
