@@ -158,11 +158,11 @@ class InteractionsTable(Source):
 
 
 class PaymentsTable(Source):
-    """One row an invoice with its due and payment dates."""
+    """One row an invoice with its payment date, and where it is known the date when it was due."""
 
     customer_id: Column = "customer_id"
     invoiced_at: Column = "invoiced_at"
-    due_at: Column = "due_at"
+    due_at: OptionalColumn = Field(default=None, description='(default: "due_at", where there is one)')
     paid_at: Column = "paid_at"
     amount: Column = "amount"
 

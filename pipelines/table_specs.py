@@ -1,11 +1,19 @@
 """From the configuration's tables to what ingest takes."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
-from pipelines.config import PACKAGE_PREFIX, CampaignsTable, Config, Source, resolve
+from pipelines.config import PACKAGE_PREFIX, CampaignsTable, Config, PaymentsTable, Source, resolve
 from pipelines.ingest.spec import QuarantineLimits, Tables, TableSpec
 
 _SOURCE_KEYS = frozenset(Source.model_fields)
+
+
+IF_THERE: Mapping[type[Source], tuple[str, ...]] = {
+    CampaignsTable: ("treatment", "cost", "control"),
+    PaymentsTable: ("due_at",),
+}
+"""Roles that are taken from a column of their own name where the source has one."""
 
 
 def table_specs(config: Config) -> Tables:
@@ -32,9 +40,7 @@ def _spec(source: Source, config: Config, currency: str | None = None) -> TableS
         if role not in _SOURCE_KEYS and isinstance(getattr(source, role), str)
     }
     columns |= {name: name for name in getattr(source, "attributes", ())}
-    if_there = {}
-    if isinstance(source, CampaignsTable):
-        if_there = {role: role for role in ("treatment", "cost", "control") if role not in columns}
+    if_there = {role: role for role in IF_THERE.get(type(source), ()) if role not in columns}
     paths = None if source.path is None else tuple(_place(path, config.base) for path in source.path)
     return TableSpec(
         columns=columns,

@@ -46,7 +46,7 @@ SIDE_TABLES: Mapping[str, Roles] = {
     ),
     "interactions": Roles(("customer_id", "timestamp", "kind"), dated_by="timestamp", numbers=("value",)),
     "payments": Roles(
-        ("customer_id", "invoiced_at", "amount"),
+        ("customer_id", "invoiced_at", "paid_at", "amount"),
         dated_by="invoiced_at",
         open_dates=("due_at", "paid_at"),
         amount="amount",

@@ -15,6 +15,7 @@ import pytest
 
 from features.account import Account
 from features.history import History
+from features.table import frame
 from features.window import to_date
 from pipelines import config as configuration
 from pipelines.config import ConfigError
@@ -186,8 +187,8 @@ def test_no_sheet_of_a_workbook_is_left_out_unasked(
 ) -> None:
     log = pd.DataFrame({"customer_id": ["a", "b"], "timestamp": pd.Timestamp("2020-01-01"), "amount": [5.0, 6.0]})
     (tmp_path / "in").mkdir()
-    for name, frame in (("one", log), ("two", log.head(1).assign(amount=7.0, note="x"))):
-        workbook(frame, tmp_path / f"{name}.xlsx")
+    for name, rows in (("one", log), ("two", log.head(1).assign(amount=7.0, note="x"))):
+        workbook(rows, tmp_path / f"{name}.xlsx")
     book = tmp_path / "in" / "both.xlsx"
     two_sheets(tmp_path / "one.xlsx", tmp_path / "two.xlsx", book)
     with pytest.raises(IngestError, match=r"both\.xlsx has 2 sheets that may be meant: \['old', 'new'\]\. Set sheet"):
@@ -212,8 +213,8 @@ def test_ids_that_passed_through_floats_lose_the_fraction(tmp_path: Path) -> Non
     brought(tmp_path, text_in(tmp_path, HEADER + rows))
     wanted = ["007", "1.5", "13085", "v1.0"]
     assert stored(tmp_path).customer_id.to_pylist() == wanted
-    frame = pd.read_csv(tmp_path / "log.csv", dtype={"customer_id": str})
-    assert History.from_frame(frame).customer_id.to_pylist() == wanted
+    log = pd.read_csv(tmp_path / "log.csv", dtype={"customer_id": str})
+    assert History.from_frame(log).customer_id.to_pylist() == wanted
 
 
 def test_ids_that_a_spreadsheet_rounded_are_refused(tmp_path: Path) -> None:
@@ -342,7 +343,7 @@ def test_what_a_log_does_not_say_may_be_worked_out_by_a_query(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("what", "columns", "text"),
     [
-        ("payments", ("customer_id", "invoiced_at", "amount"), "a;2020-01-01;10,50\nb;2020-01-01;1.200\n"),
+        ("payments", ("customer_id", "invoiced_at", "paid_at", "amount"), "a;2020-01-01;;10,50\nb;2020-01-01;;1.200\n"),
         ("customers", ("customer_id", "income"), "a;1.200,50\nb;900\n"),
         ("interactions", ("customer_id", "timestamp", "kind", "value"), "a;2020-01-01;survey;9,5\n"),
     ],
@@ -370,3 +371,22 @@ def test_without_a_header_the_delimiter_that_cuts_most_is_taken(tmp_path: Path) 
     path = text_in(tmp_path, "a;2020-01-01;5,25\nb;2020-01-02;6,5\n")
     columns = {"customer_id": "column0", "timestamp": "column1", "amount": "column2"}
     assert brought(tmp_path, path, columns, header=False, decimal=",").input_amount == Decimal("11.75")
+
+
+def test_invoices_may_have_no_due_dates_but_payments_must_be_told(tmp_path: Path) -> None:
+    text_in(tmp_path, HEADER + "a,2020-01-01,5\na,2020-03-01,5\n")
+
+    def paid(rows: str) -> pd.Series:
+        text_in(tmp_path, rows, "invoices.csv")
+        tables = {"transactions": {"path": "log.csv"}, "payments": {"path": "invoices.csv"}}
+        specs = table_specs(configuration.parse({"tables": tables}, base=tmp_path, name="shop"))
+        ingest(specs, tmp_path / "out")
+        return frame(stored(tmp_path), dt.date(2020, 3, 1)).loc["a"]
+
+    known = paid("customer_id,invoiced_at,paid_at,amount\na,2020-01-01,2020-01-11,9\na,2020-02-01,,4\n")
+    assert (known["outstanding_amount"], known["days_to_pay_mean"]) == (4, 10)
+    assert known[["overdue_amount", "late_share", "days_late_mean"]].isna().all()
+    with pytest.raises(IngestError, match="paid_at = 'paid_at' is not among the columns"):
+        paid("customer_id,invoiced_at,due_at,amount\na,2020-01-01,2020-01-31,9\n")
+    late = paid("customer_id,invoiced_at,due_at,paid_at,amount\na,2020-01-01,2020-01-06,2020-01-11,9\n")
+    assert (late["days_late_mean"], late["late_share"], late["overdue_amount"]) == (5, 1, 0)

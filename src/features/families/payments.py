@@ -22,7 +22,7 @@ def _payments(
     out = np.full((9, customer.size), np.nan)
     for i in range(customer.size):
         c = customer[i]
-        last_year, open_amount, overdue_amount = 0, 0.0, 0.0
+        last_year, open_amount, overdue_amount, unpaid, undated = 0, 0.0, 0.0, 0, 0
         judged, late, days_late, most_late = 0, 0, 0.0, 0.0
         now, now_late, before, before_late = 0, 0.0, 0, 0.0
         settled, days_to_pay = 0, 0.0
@@ -37,6 +37,8 @@ def _payments(
                 settled += 1
                 days_to_pay += paid[e] - invoiced[e]
             elif has_amount:
+                unpaid += 1
+                undated += due[e] == never
                 open_amount += amount[e]
                 if due[e] < as_of:
                     overdue_amount += amount[e]
@@ -55,7 +57,7 @@ def _payments(
                 before_late += lateness
         out[0, i] = last_year
         out[1, i] = open_amount
-        out[2, i] = overdue_amount
+        out[2, i] = overdue_amount if undated < unpaid or unpaid == 0 else np.nan
         if settled > 0:
             out[3, i] = days_to_pay / settled
         if judged > 0:
@@ -73,7 +75,11 @@ def _payments(
     "payments",
     Feature("invoices_365d", "invoices", "invoices of the last 365 days"),
     Feature("outstanding_amount", "money", "amount invoiced and not paid by the as-of date"),
-    Feature("overdue_amount", "money", "amount not paid by the as-of date though due before it"),
+    Feature(
+        "overdue_amount",
+        "money",
+        "amount not paid by the as-of date though due before it; missing if no unpaid invoice says when",
+    ),
     Feature("days_to_pay_mean", "days", "mean days from invoice to payment, of invoices paid"),
     Feature(
         "days_late_mean",
