@@ -162,7 +162,8 @@ def lines(
     low, high = min(values), max(values)
     if from_zero or low < 0.15 * high:
         low = min(0.0, low)
-    ticks = _ticks(low, high)
+    counted = not percent and all(value == round(value) for value in values)
+    ticks = _ticks(low, high, least=1.0 if counted else 0.0)
     digits = max(0, -floor(log10(100 * (ticks[1] - ticks[0])) + 1e-9))
     low, high = min(low, ticks[0]), max(high, ticks[-1])
     left, right, top, bottom = 52.0, 12.0, 10.0, 28.0
@@ -233,15 +234,15 @@ def calibration(points: Sequence[tuple[float, float, float]], title: str, x_labe
     return _svg(top + side + 54, body, title, left + side + 24)
 
 
-def _ticks(low: float, high: float) -> list[float]:
-    """Return about four round numbers that cover [low, high], two at least.
+def _ticks(low: float, high: float, *, least: float = 0.0) -> list[float]:
+    """Return about four round numbers that cover [low, high], two at least, and `least` apart at least.
 
-    >>> _ticks(0.0, 0.47), _ticks(0.0, 0.0)
-    ([0.0, 0.2, 0.4, 0.6], [0.0, 0.5])
+    >>> _ticks(0.0, 0.47), _ticks(0.0, 0.0), _ticks(4.0, 5.0, least=1.0)
+    ([0.0, 0.2, 0.4, 0.6], [0.0, 0.5], [4.0, 5.0])
     """
     span = (high - low) or abs(high) or 1.0
     step = 10 ** floor(log10(span / 3))
-    step *= next(factor for factor in (1, 2, 5, 10) if span / (factor * step) <= 4)
+    step = max(least, step * next(factor for factor in (1, 2, 5, 10) if span / (factor * step) <= 4))
     first = floor(low / step + 1e-9)
     last = max(ceil(high / step - 1e-9), first + 1)
     return [round(step * k, 12) for k in range(first, last + 1)]

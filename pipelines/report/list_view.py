@@ -67,12 +67,10 @@ class ListView(Words):
                     numbers.count(report.plan.selected),
                     self.t("card_selected_note", control=numbers.count(report.plan.control)),
                 ),
-                (
-                    self.t("card_gain"),
-                    self.money(report.plan.selected_gain),
-                    self.t("card_gain_note", spent=self.money(report.plan.selected_spent)),
-                ),
             ]
+        if report.has_money and report.plan.selected:
+            gain, spent = self.money(report.plan.selected_gain), self.money(report.plan.selected_spent)
+            cards.append((self.t("card_gain"), gain, self.t("card_gain_note", spent=spent)))
         if report.kpis is not None:
             kpi = cells(report.kpis)["retention_rate"]
             change = numbers.change(kpi["change_before"], points=True, language=self.language)
