@@ -7,7 +7,7 @@ import shutil
 import pyarrow.parquet as pq
 import pytest
 
-from decisions.names import LANGUAGES
+from decisions.names import LANGUAGES, stage_name
 from pipelines import config as configuration
 from pipelines.explain_words import TEXTS
 from pipelines.explaining import explain
@@ -20,10 +20,14 @@ DAY = dt.date(1998, 6, 30)
 
 @pytest.fixture(scope="module", params=LANGUAGES)
 def scored(request, done, tmp_path_factory):
-    """The sample scored in a language, with few enough customers explained that some are left to the rules."""
+    """The sample scored in a language, with few enough customers explained that some are left to the rules.
+
+    In Chinese the stages have the names of the five-stage theory.
+    """
     folder = tmp_path_factory.mktemp(request.param)
     shutil.copytree(done.config.directory / "history", folder / "history")
     changes = {"output.directory": str(folder), "output.language": request.param, "output.explained_customers": 20}
+    changes |= {"output.scheme": "five_stage"} if request.param == "zh" else {}
     same = {"tracking.uri": done.config.tracking_uri, "tracking.experiment": done.config.experiment}
     config = configuration.load(done.path, changes | same)
     score_step(config)
@@ -51,6 +55,17 @@ def test_the_story_has_the_words_of_the_list_and_the_purchases_of_the_log(scored
         assert "+" in counts or sum(int(one) for one in counts if one != "·") == row.frequency + 1
         says = TEXTS["model_says"][LANGUAGES.index(config.output.language)].partition("{")[0]
         assert (re.sub(r"\s", "", says) in flat) == (source == "rules")
+
+
+def test_stages_are_named_by_the_language_and_scheme(scored, capsys):
+    config, rows = scored
+    words = config.output
+    names = {one: stage_name(one, language=words.language, scheme=words.scheme) for one in rows["stage"].unique()}
+    assert names["mature"] == {"en": "Mature", "zh": "忠诚客户"}[words.language]
+    assert (rows["stage_name"] == rows["stage"].map(names)).all()
+    capsys.readouterr()
+    score_step(config)
+    assert names["mature"] in capsys.readouterr().out
 
 
 def test_a_chinese_story_holds_no_english_word(scored, capsys):
