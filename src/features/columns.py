@@ -32,14 +32,31 @@ def to_table(frame: Any, what: str) -> pa.Table:
     if isinstance(frame, pa.Table):
         return frame
     if isinstance(frame, pd.DataFrame):
-        return pa.Table.from_pandas(frame, preserve_index=False)
+        try:
+            return pa.Table.from_pandas(frame, preserve_index=False)
+        except pa.ArrowException as error:
+            raise TypeError(
+                f"{what}: a column holds values of several types ({' '.join(map(str, error.args))}). Convert it to one "
+                "first, such as with astype(str)."
+            ) from None
     if hasattr(frame, "__arrow_c_stream__"):
         table = pa.table(frame)
-        fields = [f.with_type(pa.large_string()) if pa.types.is_string_view(f.type) else f for f in table.schema]
-        return table.cast(pa.schema(fields))
+        return pa.table([_plain_text(column) for column in table.columns], names=table.column_names)
     raise TypeError(
-        f"{what}: expected a pandas, Polars or Arrow frame, got {type(frame).__module__}.{type(frame).__name__}."
+        f"{what}: expected a pandas, Polars or Arrow frame, got {type(frame).__module__}.{type(frame).__name__}. "
+        "Collect a lazy one first."
     )
+
+
+def _plain_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The column, views of text made text, also those behind the codes of categories: Arrow cannot take from views."""
+    kind = column.type
+    if pa.types.is_dictionary(kind) and pa.types.is_string_view(kind.value_type):
+        chunks = [
+            pa.DictionaryArray.from_arrays(c.indices, c.dictionary.cast(pa.large_string())) for c in column.chunks
+        ]
+        return pa.chunked_array(chunks, pa.dictionary(kind.index_type, pa.large_string()))
+    return column.cast(pa.large_string()) if pa.types.is_string_view(kind) else column
 
 
 def column(table: pa.Table, name: str, what: str, role: str) -> pa.Array:
@@ -63,7 +80,10 @@ def ids(array: pa.Array, what: str) -> pa.Array:
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return array
     if pa.types.is_integer(kind) or pa.types.is_null(kind):
-        return array.cast(pa.int64())
+        try:
+            return array.cast(pa.int64())
+        except pa.ArrowInvalid as error:
+            raise TypeError(f"{what}: customer ids beyond 64 bits with a sign ({error}). Make them text.") from None
     if pa.types.is_floating(kind):
         array = pc.if_else(pc.is_finite(array), array, pa.scalar(None, kind))
         whole = pc.all(pc.equal(array, pc.round(array))).as_py()

@@ -51,6 +51,8 @@ def history_from_frame(
         valued = pool.submit(_values, picked.get("amount"), quantity, table.num_rows)
         day, reason = columns.days(picked["timestamp"], "from_frame: timestamp")
         (every_id, code), (value, value_reason) = ranked.result(), valued.result()
+    if quantity is not None and "amount" in picked:
+        _check_signs(quantity, value)
     reason[code < 0] = REASON_CODES["customer_missing"]
     reason = np.where(reason == OK, value_reason, reason)
     if zero_amount == "ignore" and "amount" in picked:
@@ -150,6 +152,18 @@ def _values(amount: pa.Array | None, quantity: NDArray[np.float64] | None, n: in
         return np.full(n, MICRO, np.int64), np.zeros(n, np.int8)
     items = np.where(np.isfinite(quantity) & (np.abs(quantity) <= 1e9), quantity, 1.0)
     return np.rint(items * MICRO).astype(np.int64), np.zeros(n, np.int8)
+
+
+def _check_signs(quantity: NDArray[np.float64], value: I64) -> None:
+    """Refuse amounts that do not follow their quantities below 0: prices of items, or returns without a sign."""
+    back = quantity < 0
+    against, along = int((back & (value > 0)).sum()), int((back & (value < 0)).sum())
+    if against > along:
+        raise ValueError(
+            f"from_frame: {against:,} of {against + along:,} rows with a negative quantity have a positive amount, and "
+            "would count as purchases. If it is the price of an item, multiply it by the quantity; if it is the line's "
+            "total, make it negative for returns."
+        )
 
 
 @numba.njit(cache=True, nogil=True)

@@ -1,3 +1,4 @@
+import datetime as dt
 import importlib.util
 from pathlib import Path
 
@@ -118,3 +119,31 @@ def test_a_missing_column_is_named_with_those_there_are() -> None:
     log = pd.DataFrame({"customer": ["a"], "timestamp": pd.to_datetime(["2020-01-01"]), "amount": [1.0]})
     with pytest.raises(KeyError, match=r"no column 'customer_id'.*'customer', 'timestamp', 'amount'"):
         History.from_frame(log)
+
+
+def test_frames_of_every_kind_are_read_or_refused_with_the_remedy() -> None:
+    log = pl.DataFrame(
+        {"customer_id": ["b", "a", "b"], "timestamp": [dt.date(2020, 1, 1)] * 3, "amount": [1.0, 2.0, 3.0]}
+    )
+    for kind in (pl.Categorical, pl.Enum(["a", "b"]), pl.String):
+        history = History.from_frame(log.with_columns(pl.col("customer_id").cast(kind)))
+        assert history.customer_id.to_pylist() == ["a", "b"] and history.amount is not None
+        assert history.amount.tolist() == [2.0, 4.0]
+    with pytest.raises(TypeError, match=r"got polars.*LazyFrame. Collect a lazy one first"):
+        History.from_frame(log.lazy())
+    mixed = pd.DataFrame({"customer_id": [1, "b"], "timestamp": pd.Timestamp("2020-01-01"), "amount": 1.0})
+    with pytest.raises(TypeError, match=r"values of several types .*customer_id.*astype\(str\)"):
+        History.from_frame(mixed)
+    large = mixed.assign(customer_id=np.array([2**63 + 5, 1], np.uint64))
+    with pytest.raises(TypeError, match=r"beyond 64 bits with a sign .*Make them text"):
+        History.from_frame(large)
+
+
+def test_prices_are_not_taken_for_amounts() -> None:
+    log = pd.DataFrame(
+        {"customer_id": "a", "timestamp": pd.Timestamp("2020-01-01"), "amount": [5.0, 5.0], "n": [2, -2]}
+    )
+    with pytest.raises(ValueError, match=r"1 of 1 rows with a negative quantity.*multiply it by the quantity"):
+        History.from_frame(log, quantity="n")
+    total = History.from_frame(log.assign(amount=log["amount"] * log["n"]), quantity="n")
+    assert total.account is not None and total.account.rows(reason="return") == 1
