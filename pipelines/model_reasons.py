@@ -25,6 +25,7 @@ from features.window import Window
 from models import learning
 from models.learning import Snapshot
 from pipelines.bundle import Bundle
+from pipelines.free_memory import hand_back
 from pipelines.ingest import HistoryStore
 from pipelines.score_parts import Parts
 
@@ -103,6 +104,8 @@ def model_reasons(
             rows = rows.to_numpy().astype(np.int64)
             for start in range(0, rows.size, BATCH):
                 said += speaker.say(take(history, rows[start : start + BATCH]))
+            del history
+            hand_back()
         begin += size
     against = pa.array([None if one is None else one.against or None for one in said], pa.string())
     favour = pa.array([None if one is None else one.favour or None for one in said], pa.string())

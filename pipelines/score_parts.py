@@ -14,6 +14,7 @@ from pipelines.bundle import Bundle
 from pipelines.console import Progress
 from pipelines.estimates import estimate
 from pipelines.files import replacing
+from pipelines.free_memory import hand_back
 from pipelines.ingest import HistoryStore
 from pipelines.money_terms import MoneyTerms
 from pipelines.whole_base import whole_base
@@ -64,6 +65,8 @@ def estimate_all(
                 )
                 with replacing(paths[bucket]) as path:
                     pq.write_table(pa.concat_tables(found), path, compression="lz4")
+                del history
+                hand_back()
     sizes = [pq.read_metadata(path).num_rows for path in paths]
     return Parts(paths, sizes, len(paths) - len(missing))
 

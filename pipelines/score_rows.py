@@ -26,6 +26,7 @@ from decisions.stages import stage_labels
 from decisions.strategies import LET_GO, cause_labels, strategy_labels
 from features.window import NEVER, Window
 from pipelines.bundle import Bundle
+from pipelines.free_memory import hand_back
 from pipelines.model_reasons import ModelReasons
 from pipelines.pseudonyms import Pseudonyms
 from pipelines.score_parts import Parts
@@ -184,6 +185,8 @@ def write(
             as_parquet.write_table(table)
             as_csv.write_table(readable)
             first += table.num_rows
+            del table, readable
+            hand_back()
     if first != parts.rows + 1:
         raise scores.ScoresError(
             f"scores: {parts.rows} customers were planned, {first - 1} rows came. This is a fault here."
@@ -219,6 +222,7 @@ def _scatter(parts: Parts, chosen: Plan, scratch: Path) -> list[Path]:
             for writer, start, stop in zip(writers, cuts[:-1], cuts[1:], strict=True):
                 writer.write_table(part.slice(start, stop - start))
             begin += size
+            hand_back()
     return chunks
 
 

@@ -24,6 +24,7 @@ from pipelines.commit import code_version
 from pipelines.config import Config
 from pipelines.console import Progress
 from pipelines.files import replacing
+from pipelines.free_memory import hand_back, one_store
 from pipelines.ingest import HistoryStore
 from pipelines.model_reasons import model_reasons
 from pipelines.model_registry import CHAMPION, Registered
@@ -71,6 +72,7 @@ def champion_of(tracker: Tracker) -> tuple[Registered, Bundle]:
     return champion, Bundle.from_files(champion.files)
 
 
+@one_store()
 def score(config: Config, store: HistoryStore, tracker: Tracker, progress: Progress) -> Scoring:
     """Score every customer known at the as-of date; see the module."""
     clock = Clock()
@@ -104,11 +106,13 @@ def score(config: Config, store: HistoryStore, tracker: Tracker, progress: Progr
         work = unfinished / key
         with clock("estimates"):
             parts = estimate_all(store, bundle, window, money, work / "estimates", progress)
+        hand_back()
         progress("planning")
         with clock("plan"):
             customers = Estimated.of(parts, bundle, money)
             chosen = plan(customers, policy)
             summary = summarise_plan(chosen, customers, policy)
+        hand_back()
         progress("asking the model for reasons")
         with clock("reasons"):
             said = model_reasons(
@@ -121,6 +125,7 @@ def score(config: Config, store: HistoryStore, tracker: Tracker, progress: Progr
                 currency=stamp.currency,
                 most=config.output.explained_customers,
             )
+        hand_back()
         progress("writing")
         with clock("files"), replacing(parquet) as parquet_path, replacing(csv) as csv_path:
             score_rows.write(parts, chosen, stamp, said, parquet=parquet_path, csv=csv_path, scratch=work / "sorting")
