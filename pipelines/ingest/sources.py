@@ -15,7 +15,7 @@ from pipelines.ingest.contents import check_contents
 from pipelines.ingest.engine import only_row, reading
 from pipelines.ingest.spec import IngestError, TableSpec
 from pipelines.ingest.text import distinct, open_text
-from pipelines.ingest.values import Values, check_columns, literal, quoted
+from pipelines.ingest.values import Values, check_columns, literal, local_time, quoted
 
 PLAIN = (".csv", ".txt", ".tsv", ".tab", ".psv", ".dat", ".asc")
 ENDINGS: Mapping[str, tuple[str, ...]] = {
@@ -140,7 +140,10 @@ def open_files(
 def _queried(
     con: duckdb.DuckDBPyConnection, files: Sequence[SourceFile], spec: TableSpec, what: str, scratch: Path
 ) -> Source:
-    """The result of a query over files of any kind, as a table; while it runs, each file is one, called by its name."""
+    """The result of a query over files of any kind, as a table; while it runs, each file is one, called by its name.
+
+    Timestamps with a time zone are local times in these tables.
+    """
     plain = replace(spec, columns={}, query=None)
     rejects: list[str] = []
     tables: list[str] = []
@@ -150,7 +153,10 @@ def _queried(
             raise IngestError(f"{what}: two files are called {name!r}, as tables of the query. Rename one of them.")
         part = open_files(con, [file], plain, (), f"{what}, file {number}", scratch)
         with reading(f"{what}: {file.path.name}"):
-            con.execute(f"CREATE TEMP TABLE {quoted(name)} AS SELECT * FROM {part.relation}").fetchall()
+            zones = _zones(pq.read_schema(file.path)) if file.kind == "parquet" else {}
+            local = ", ".join(f"{local_time(quoted(one), zone)} AS {quoted(one)}" for one, zone in zones.items())
+            columns = f"* REPLACE ({local})" if local else "*"
+            con.execute(f"CREATE TEMP TABLE {quoted(name)} AS SELECT {columns} FROM {part.relation}").fetchall()
         rejects += [] if part.rejects is None else [part.rejects]
         tables.append(name)
     result = quoted(f"queried_{what}")

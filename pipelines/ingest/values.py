@@ -130,7 +130,7 @@ class Values:
         if kind == "DATE":
             return column
         if kind.startswith("TIMESTAMP"):
-            return f"TRY_CAST({_local(column, self.zones.get(name))} AS DATE)"
+            return f"TRY_CAST({local_time(column, self.zones.get(name))} AS DATE)"
         number = self.number(name)
         if kind in FLOATS or kind.startswith("DECIMAL"):
             column = f"CASE WHEN {column} = TRY_CAST({column} AS BIGINT) THEN TRY_CAST({column} AS BIGINT) END"
@@ -276,7 +276,7 @@ def _clean_id(text: str) -> str:
     return f"CASE WHEN right({some}, 2) = '.0' THEN regexp_replace({some}, '^([0-9]+)[.]0$', '\\1') ELSE {some} END"
 
 
-def _local(column: str, zone: str | None) -> str:
+def local_time(column: str, zone: str | None) -> str:
     """A timestamp with a time zone as the local time there; a zone may be a name, or an offset such as +05:30."""
     if zone is None:
         return column

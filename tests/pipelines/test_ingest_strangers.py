@@ -390,3 +390,12 @@ def test_invoices_may_have_no_due_dates_but_payments_must_be_told(tmp_path: Path
         paid("customer_id,invoiced_at,due_at,amount\na,2020-01-01,2020-01-31,9\n")
     late = paid("customer_id,invoiced_at,due_at,paid_at,amount\na,2020-01-01,2020-01-06,2020-01-11,9\n")
     assert (late["days_late_mean"], late["late_share"], late["overdue_amount"]) == (5, 1, 0)
+
+
+def test_a_query_sees_local_times(tmp_path: Path) -> None:
+    late = dt.datetime(2020, 1, 31, 23, 30, tzinfo=dt.UTC)
+    log = {"customer_id": ["a"], "timestamp": pa.array([late], pa.timestamp("us", "Asia/Tokyo")), "amount": [5.0]}
+    pq.write_table(pa.table(log), tmp_path / "sales.parquet")
+    for query in (None, "SELECT * FROM sales"):
+        brought(tmp_path, tmp_path / "sales.parquet", query=query)
+        assert [str(to_date(int(day))) for day in stored(tmp_path).day] == ["2020-02-01"], query
