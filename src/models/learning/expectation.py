@@ -16,7 +16,8 @@ from models.learning.forecast import BoolArray, FloatArray
 class Expectation:
     """One entry a customer with a purchase day by as_of: eligible, and the spend at or below which a buyer declines.
 
-    The base's season factor is not in the threshold: it is known only when the horizon is complete.
+    The base's season factor is not in the threshold: it is known only when the horizon is complete. A model that knows
+    no season does without it: what a season does to all, it does to a customer's spend and to the threshold alike.
     """
 
     eligible: BoolArray
