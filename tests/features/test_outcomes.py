@@ -41,6 +41,68 @@ def test_a_label_worked_by_hand() -> None:
     assert not seen.eligible[by["rare"]] and math.isnan(seen.declining[by["rare"]])
 
 
+def plain_outcomes(rows: list[tuple[str, int, float]], as_of: int, horizon: int) -> tuple[pd.DataFrame, float, float]:
+    """The definition told term by term: a row a customer with mu, eligible and declining; the basket's weight; S."""
+    days = pd.DataFrame(rows, columns=["who", "day", "amount"]).groupby(["who", "day"], as_index=False)["amount"].sum()
+    found = {}
+    for who, mine in days[days["day"] <= as_of].groupby("who"):
+        first = int(mine["day"].min())
+        t_ref = min(as_of - first, max(365, horizon))
+        repeats = mine[(as_of - mine["day"] < t_ref) & (mine["day"] > first)]
+        inside = mine[(as_of - mine["day"] < t_ref) | ((mine["day"] == first) & (as_of - first <= t_ref))]
+        x_ref = len(repeats) if as_of - first <= t_ref else len(inside)
+        mu = (REFERENCE.r + x_ref) / (REFERENCE.alpha + t_ref) * horizon
+        after = days[(days["who"] == who) & (days["day"] > as_of) & (days["day"] <= as_of + horizon)]
+        found[who] = {
+            "mu": mu,
+            "eligible": t_ref >= horizon and mu >= 3,
+            "n": len(inside),
+            "total": inside["amount"].sum(),
+            "squares": ((inside["amount"] - inside["amount"].mean()) ** 2).sum(),
+            "purchases": len(after),
+            "spend": after["amount"].sum(),
+        }
+    by = pd.DataFrame(found).T.infer_objects()
+    base = by[by["n"] > 0]
+    number, mean = base["n"].sum(), base["total"].sum() / base["n"].sum()
+    within = base["squares"].sum() / (number - len(base))
+    spread = (base["n"] * (base["total"] / base["n"] - mean) ** 2).sum() - (len(base) - 1) * within
+    weight = within / (spread / (number - (base["n"] ** 2).sum() / number))
+    by["basket"] = (by["total"] + weight * mean) / (by["n"] + weight)
+    buyers = by[by["eligible"] & (by["purchases"] > 0)]
+    season = 1.0
+    if len(buyers) >= 50:
+        season = min(max(buyers["spend"].sum() / (buyers["mu"] * buyers["basket"]).sum(), 0.5), 2.0)
+    low = (by["purchases"] > 0) & (by["spend"] <= 0.5 * by["mu"] * by["basket"] * season)
+    by["declining"] = low.astype(float).where(by["eligible"])
+    return by, weight, season
+
+
+@pytest.mark.parametrize(
+    ("customers", "after", "clipped"), [(130, 0.7, None), (130, 0.1, 0.5), (130, 6.0, 2.0), (45, 0.7, 1.0)]
+)
+def test_outcomes_are_the_definition_term_by_term(customers: int, after: float, clipped: float | None) -> None:
+    rng = np.random.default_rng(customers)
+    rows = [("end", 900, 1.0)]
+    for c in range(customers):
+        day, mean = int(rng.integers(0, 500)), rng.gamma(4.0) * 10
+        while day < 720:
+            amount = mean * rng.gamma(2.0) / 2 * (1.0 if day <= 600 else after)
+            rows.append((f"c{c:03d}", day, float(np.rint(amount * 100) / 100)))
+            day += int(rng.integers(1, 30 if c % 3 else 14))
+    rows += [("young", 590, 5.0), ("young", 595, 5.0), ("young", 605, 5.0), ("rare", 100, 9.0), ("rare", 610, 9.0)]
+    plain, weight, season = plain_outcomes(rows, 600, 90)
+    seen = observe(history_of(rows), Window(on(600), 90), reference=REFERENCE)
+    assert clipped is None or season == clipped
+    assert (seen.base.season, seen.base.basket_weight) == pytest.approx((season, weight), rel=1e-8)
+    mine = plain.loc[seen.customer_id.to_pylist()]
+    np.testing.assert_allclose(seen.expected, mine["mu"].to_numpy(float))
+    for name in ("purchases", "eligible", "declining"):
+        np.testing.assert_array_equal(getattr(seen, name), mine[name].to_numpy(float), err_msg=name)
+    np.testing.assert_allclose(seen.spend, mine["spend"].to_numpy(float))
+    assert 5 < np.nansum(seen.declining) < np.nansum(seen.eligible) / 2 or clipped is not None
+
+
 def test_the_reference_period_is_a_year_at_most_and_a_horizon_at_least() -> None:
     rows = [("old", d, 1.0) for d in range(0, 800, 10)] + [("young", 760 + d, 1.0) for d in range(0, 40, 2)]
     rows += [("x", 1_000, 1.0)]
@@ -122,6 +184,8 @@ def test_the_default_horizon_fits_the_rhythm_and_the_log() -> None:
     assert default_horizon(history_of(weekly), on(700)).days == 30
     monthly = [(f"m{c}", d, 1.0) for c in range(20) for d in range(c, 700, 40)]
     assert default_horizon(history_of(monthly), on(700)).days == 90
+    lapsed = [(f"l{c}", d, 1.0) for c in range(60) for d in (0, 100, 200)]
+    assert default_horizon(history_of(weekly + lapsed), on(700)).days == 30, "whoever is overdue has no say"
     slow = [(f"s{c}", d, 1.0) for c in range(20) for d in range(c, 700, 150)]
     choice = default_horizon(history_of(slow), on(700))
     assert choice.days == 90, "a quarter of 700 days holds no longer one"
