@@ -48,12 +48,18 @@ def history_of(
     bills["invoiced_at"] = START + pd.to_timedelta(bills["day"], unit="D")
     bills["due_at"] = bills["invoiced_at"] + pd.to_timedelta(bills["due"], unit="D")
     bills["paid_at"] = bills["invoiced_at"] + pd.to_timedelta(bills["paid"], unit="D")
+    # What is still to come differs with `closed`: when open invoices are paid, and when two customers register.
+    to_come = bills["paid_at"] > pd.Timestamp(AS_OF)
+    bills["paid_at"] = bills["paid_at"].where(~to_come, bills["paid_at"] + pd.to_timedelta(closed[0], unit="D"))
     campaigns = pd.DataFrame(sent or [], columns=["customer_id", "day", "treatment", "control"]).assign(cost=0.25)
     campaigns["timestamp"] = START + pd.to_timedelta(campaigns["day"], unit="D")
     people = pd.DataFrame(
         {"customer_id": list("abcde"), "registered_at": START, "consent": True, "segment": list("uvwxy")}
     )
     people["closed_at"] = [pd.Timestamp(AS_OF) + pd.to_timedelta(c, unit="D") for c in closed]
+    people.loc[people["customer_id"] >= "d", "registered_at"] = pd.Timestamp(AS_OF) + pd.to_timedelta(
+        closed[0], unit="D"
+    )
     return History.from_frame(
         log.drop(columns=["day", "hour"]),
         order_id="order",
