@@ -47,7 +47,8 @@ class EarlierScoring:
 
 def stages_of(table: Path) -> pd.DataFrame:
     """Customers, value and risk by stage of a scores table, `decisions.overview.value_by_stage`."""
-    return value_by_stage(pq.read_table(table, columns=list(STAGE_COLUMNS), read_dictionary=["stage"]).to_pandas())
+    with pq.ParquetFile(table, read_dictionary=["stage"]) as file:
+        return value_by_stage(part.to_pandas() for part in file.iter_batches(columns=list(STAGE_COLUMNS)))
 
 
 def last_scoring(config: Config, before: dt.date) -> EarlierScoring | None:

@@ -10,13 +10,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from decisions.names import STAGES, stage_name, strategy_name
-from decisions.overview import value_by_stage
 from features.account import Account
 from features.side_account import SIDE_REASONS
 from models.learning.snapshot import outcome_of
 from pipelines.backtesting import Backtest
 from pipelines.config import Config
 from pipelines.console import console, show_table
+from pipelines.earlier_scorings import stages_of
 from pipelines.judging import HEADLINE
 from pipelines.scoring import Scoring
 from pipelines.training import Training
@@ -117,23 +117,12 @@ def show_backtest(found: Backtest) -> None:
         console.print(f"{found.wanted} origins were asked for; the log allows {count}.")
 
 
-STAGE_COLUMNS = (
-    "stage",
-    "residual_value",
-    "value_at_risk",
-    "expected_spend",
-    "expected_gain",
-    "churn_probability",
-    "targeted",
-    "selected",
-)
 TOP = 10
 
 
 def show_scoring(scoring: Scoring) -> None:
     """Print the stages with counts and value, and the first customers to retain with the reasons."""
-    table = pq.read_table(scoring.parquet, columns=list(STAGE_COLUMNS), read_dictionary=["stage"])
-    stages = value_by_stage(table.to_pandas())
+    stages = stages_of(scoring.parquet)
     money = scoring.stamp.has_money
     rows = []
     for name, row in stages.iterrows():

@@ -297,11 +297,15 @@ def _sums(rows: NDArray[np.int64], coefficients: Floats, n_rows: int, upper: Flo
 
 def _first_of_equals(v: Floats, w: Floats, choice: Choice) -> Choice:
     """Within groups of customers with equal values and costs, give the options to the first: none last."""
-    table = np.column_stack([v, w]) + 0.0
-    odd = np.arange(1, 2 * table.shape[1], 2, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    key = (table.view(np.uint64) * odd).sum(axis=1, dtype=np.uint64)
+    key, columns = np.zeros(choice.size, np.uint64), (*v.T, *w.T)
+    for position, column in enumerate(columns):
+        odd = np.uint64((2 * position + 1) * 0x9E3779B97F4A7C15 % 2**64)
+        key += (np.ascontiguousarray(column) + 0.0).view(np.uint64) * odd  # + 0.0: one zero, not two
     order = np.argsort(key, kind="stable")
-    starts = np.r_[True, (table[order[1:]] != table[order[:-1]]).any(axis=1)]
+    starts = np.zeros(choice.size, np.bool_)
+    starts[:1] = True
+    for column in columns:
+        starts[1:] |= column[order[1:]] != column[order[:-1]]
     if starts.all():
         return choice
     group = np.empty(choice.size, np.int64)

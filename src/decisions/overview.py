@@ -1,5 +1,6 @@
 """What a scores table says as a whole: value by stage, concentration of value, return rates, and who newly declines."""
 
+from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Final
 
@@ -13,7 +14,7 @@ NEWLY_DAYS: Final = 28
 """Whoever is in decline for less than so many days declines newly."""
 
 
-def value_by_stage(scores: pd.DataFrame) -> pd.DataFrame:
+def value_by_stage(scores: pd.DataFrame | Iterable[pd.DataFrame]) -> pd.DataFrame:
     """Return customers, value and risk of each stage and of the whole base.
 
     Grain: one row a stage in canonical order, then "total". Columns: customers, share, residual_value, value_at_risk,
@@ -21,33 +22,47 @@ def value_by_stage(scores: pd.DataFrame) -> pd.DataFrame:
     churn_probability (the mean: a forecast), targeted, selected, expected_gain (of the targeted).
 
     Args:
-        scores: columns of `decisions.scores`, one row a customer; `stage` as text or as categories.
+        scores: columns of `decisions.scores`, one row a customer; `stage` as text or as categories. A table in parts
+            is never whole in memory.
     """
-    gain = scores["expected_gain"].where(scores["targeted"])
-    frame = scores.assign(gain=gain)
-    groups = frame.groupby("stage", observed=True)
-    table = pd.DataFrame(
-        {
-            "customers": groups.size(),
-            "residual_value": groups["residual_value"].sum(),
-            "value_at_risk": groups["value_at_risk"].sum(),
-            "expected_spend": groups["expected_spend"].sum(),
-            "churn_probability": groups["churn_probability"].mean(),
-            "targeted": groups["targeted"].sum(),
-            "selected": groups["selected"].sum(),
-            "expected_gain": groups["gain"].sum(),
-        }
-    )
-    table = table.set_axis(table.index.astype(str)).reindex(STAGES)
-    sums = [name for name in table.columns if name != "churn_probability"]
-    table[sums] = table[sums].fillna(0)
-    table.loc["total"] = table[sums].sum()
-    table.loc["total", "churn_probability"] = frame.loc[frame["stage"] != STAGES[CHURNED], "churn_probability"].mean()
+    parts = (scores,) if isinstance(scores, pd.DataFrame) else scores
+    sums = pd.DataFrame(0.0, index=pd.Index(STAGES, name="stage"), columns=[*_SUMMED, "forecasts"])
+    for part in parts:
+        sums += _stage_sums(part)
+    sums.loc["total"] = sums.sum()
+    table = sums[list(_SUMMED)]
+    everybody = max(float(sums["customers"].to_numpy()[-1]), 1.0)
+    table.insert(1, "share", sums["customers"] / everybody)
+    active = sums.drop(index=[STAGES[CHURNED], "total"])
+    chances, counted = sums["churn_probability"].to_numpy().copy(), sums["forecasts"].to_numpy().copy()
+    chances[-1], counted[-1] = active["churn_probability"].sum(), active["forecasts"].sum()
+    table["churn_probability"] = np.divide(chances, counted, out=np.full(counted.size, np.nan), where=counted > 0)
     counts = ["customers", "targeted", "selected"]
     table[counts] = table[counts].astype(np.int64)
-    table.insert(1, "share", table["customers"] / max(len(frame), 1))
-    table.index.name = "stage"
     return table
+
+
+_SUMMED: Final = (
+    "customers",
+    "residual_value",
+    "value_at_risk",
+    "expected_spend",
+    "churn_probability",
+    "targeted",
+    "selected",
+    "expected_gain",
+)
+
+
+def _stage_sums(part: pd.DataFrame) -> pd.DataFrame:
+    """Sums by stage, in canonical order; forecasts counts whom a churn probability is known of."""
+    frame = part[[name for name in _SUMMED if name != "customers"]].assign(
+        customers=1,
+        expected_gain=part["expected_gain"].where(part["targeted"]),
+        forecasts=part["churn_probability"].notna(),
+    )
+    sums = frame.groupby(part["stage"].astype(str)).sum()
+    return sums.reindex(STAGES, fill_value=0).astype(np.float64)
 
 
 def top_decile_share(value: NDArray[np.float64]) -> float:

@@ -181,6 +181,8 @@ def test_value_by_stage_adds_up_to_the_base():
     assert table.loc["decline", "expected_gain"] == 3.0  # of the targeted only
     assert table.loc["total", "churn_probability"] == pytest.approx(1.7 / 3)
     assert table.loc[list(STAGES), "share"].sum() == pytest.approx(1.0)
+    whole = scores()
+    pd.testing.assert_frame_equal(value_by_stage(whole.iloc[[row]] for row in range(len(whole))), table)
 
 
 def test_the_early_warning_holds_who_newly_declines():
