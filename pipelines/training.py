@@ -5,7 +5,7 @@ the twins that were judged: neither has seen the outcomes of the window.
 """
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -20,8 +20,9 @@ from features.outcomes import RateReference
 from features.window import Window, to_day
 from models import learning
 from models.btyd import Finding, GammaGamma, MbgNbd, check
-from models.learning import Snapshot
+from models.learning import Settings, Snapshot
 from models.learning.baskets import FEWEST_REPEATERS
+from models.learning.boosted import FittedBoosted
 from pipelines import tracking
 from pipelines.bundle import Bundle, features_digest
 from pipelines.commit import code_version
@@ -170,7 +171,10 @@ def evidence_of(history: History, trial: Trial, winner: str, value: MbgNbd) -> d
 
 def refit(history: History, now: Snapshot, trial: Trial, winner: str, config: Config) -> Bundle:
     """Fit the winner again on what is known now, just as its judged twin was fitted on what was known then."""
-    candidate = learning.candidates([winner], settings=trial.settings)[winner]
+    twin, settings = trial.judged[winner].fitted, trial.settings
+    if isinstance(twin, FittedBoosted) and twin.rounds:  # the combination, whose member it was, may have grown it
+        settings = replace(settings or Settings(), rounds=twin.rounds)
+    candidate = learning.candidates([winner], settings=settings)[winner]
     dates = learning.origins(history.first_day, now.horizon, now.as_of).training
     forecaster = candidate.fit([*snapshots(history, dates, now.horizon), now], seed=config.learning.seed)
     value = MbgNbd.fit(now.frequency, now.recency, now.T)
@@ -181,7 +185,7 @@ def refit(history: History, now: Snapshot, trial: Trial, winner: str, config: Co
         has_money=now.has_money,
         features=features_digest(),
         forecaster=forecaster,
-        judged=trial.judged[winner].fitted,
+        judged=twin,
         value=value,
         spend=spend_model(now) if now.has_money else None,
         stages=StagePolicy.from_rates(value.r, value.alpha, now.horizon),

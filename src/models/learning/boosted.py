@@ -137,7 +137,13 @@ class FittedBoosted:
             "spend": "trees" if self.spend else "probability model",
             "declines": "trees" if self.declines else "closed form (too few positives)",
         }
-        return routes | {"columns": float(len(self.layout.names))} | dict(self.facts)
+        sizes = {"columns": float(len(self.layout.names)), "rounds": float(self.rounds)}
+        return routes | sizes | dict(self.facts)
+
+    @property
+    def rounds(self) -> int:
+        """Number of trees that say who buys; 0 where there was nothing to learn."""
+        return 0 if self.buys is None else int(self.buys.booster.current_iteration())
 
 
 @dataclasses.dataclass(frozen=True)

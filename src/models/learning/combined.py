@@ -14,6 +14,7 @@ from models.learning.boosted import Boosted, FittedBoosted
 from models.learning.candidate import Candidate, Fitted, check, check_horizon
 from models.learning.files import MODEL, to_json
 from models.learning.forecast import FloatArray, Forecast, Outcome
+from models.learning.growth import grow
 from models.learning.level import Level
 from models.learning.level import learn as learn_level
 from models.learning.matrix import given_buying
@@ -176,7 +177,9 @@ class FittedCombined:
             f"weight_buys_{m}": w for m, w in zip(MEMBERS, self.pool.buys.values, strict=True)
         }
         weights |= {f"weight_amount_{m}": w for m, w in zip(MEMBERS, self.pool.amount.values, strict=True)}
-        learned = self.pool.level
+        learned, trees = self.pool.level, self.member("lightgbm")
+        if isinstance(trees, FittedBoosted):
+            weights["rounds"] = float(trees.rounds)
         return weights | {
             "weights_reason": self.pool.buys.reason,
             "sharpness": self.pool.sharpness.exponent,
@@ -203,11 +206,18 @@ class Combined:
         check(snapshots, owner=self.name)
         learned = complete(snapshots)
         last = snapshots[-1].without_outcome()
+        chosen, folds = self._candidates(), out_of_time(learned)[-FOLDS:]
+        forecasts = [_forecasts(chosen, before, at, seed) for before, at in folds]
+        if folds:
+            trees = grow(self.boosted, *folds[-1], forecasts[-1][MEMBERS.index("lightgbm")], seed=seed)
+            if trees != self.boosted:
+                chosen = dataclasses.replace(self, boosted=trees)._candidates()
+                forecasts = [_forecasts(chosen, before, at, seed) for before, at in folds]
         held = [
-            Held(_forecasts(self._candidates(), before, at, seed), outcome_of(at), at.as_of, _level_on(at.as_of, last))
-            for before, at in out_of_time(learned)[-FOLDS:]
+            Held(found, outcome_of(at), at.as_of, _level_on(at.as_of, last))
+            for found, (_, at) in zip(forecasts, folds, strict=True)
         ]
-        members = tuple(candidate.fit(snapshots, seed=seed) for candidate in self._candidates())
+        members = tuple(candidate.fit(snapshots, seed=seed) for candidate in chosen)
         fitted = FittedCombined(last.horizon, members, learn_pool(held, trees=trust(outcome_of(learned[-1]))))  # type: ignore[arg-type]
         pool = fitted.pool.settled(fitted.forecasts(last), _level_on(last.as_of, last))
         return dataclasses.replace(fitted, pool=pool)
