@@ -26,6 +26,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "first_day": ("first", "首次"),
     "after": ("{days} after", "{days}后"),
     "estimates": ("Estimates", "估计值"),
+    "no_estimates": (
+        "Nothing is estimated of somebody who has not bought yet.",
+        "对尚未购买者不作估计。",
+    ),
     "col_what": ("what", "项目"),
     "col_value": ("value", "数值"),
     "col_interval": ("90 % interval, purchase model", "90 % 区间（购买模型）"),
@@ -48,7 +52,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "{priority}.",
         "行动：{action}（{channel}），假定净收益 {gain}，效果达到 {rate} 即可回本；{role}；优先级 {priority}。",
     ),
-    "no_action": ("No action of the catalogue pays for itself.", "行动目录中没有能够回本的行动。"),
+    "no_action": (
+        "No action of the catalogue fits this customer and pays for itself.",
+        "行动目录中没有适用于该客户且能够回本的行动。",
+    ),
     "role_selected": ("selected, to be contacted", "入选，需要联系"),
     "role_control": ("selected, but left alone as control", "入选，作为对照组不联系"),
     "role_none": ("not within the means of this list", "不在本期名单资源范围内"),

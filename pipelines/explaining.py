@@ -167,8 +167,12 @@ class _Story:
         ]
         rows += [(self.say(name, days=horizon), _share(row[name]), "") for name in SHARES]
         rows += [(self.say(name), _number(row[name], ",.2f"), "") for name in AMOUNTS]
+        told = [one for one in rows if one[1] != numbers.MISSING]
+        if not told:
+            console.print(self.say("no_estimates"))
+            return
         head = [self.say(key) for key in ("col_what", "col_value", "col_interval")]
-        show_table(self.say("estimates"), head, [one for one in rows if one[1] != "–"], left=head[:1])
+        show_table(self.say("estimates"), head, told, left=head[:1])
 
     def show_reasons(self, history: History | None) -> None:
         """The reasons of the scores table; where these are by rules, also what the model says."""
