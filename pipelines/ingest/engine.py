@@ -14,17 +14,12 @@ from pipelines.ingest.spec import IngestError
 
 
 def connect(scratch: Path, memory_limit: str) -> duckdb.DuckDBPyConnection:
-    """An engine in memory that spills into the scratch folder; time zones are read as UTC.
-
-    It may not conclude from the least and largest value that a Parquet file states of a column: NaN is neither, and a
-    test for it would be taken to fail everywhere.
-    """
+    """An engine in memory that spills into the scratch folder; time zones are read as UTC."""
     con = duckdb.connect()
     con.execute(f"SET memory_limit = '{memory_limit}'")
     con.execute(f"SET temp_directory = '{(scratch / 'spill').as_posix()}'")
     con.execute("SET preserve_insertion_order = false")
     con.execute("SET TimeZone = 'UTC'")
-    con.execute("SET disabled_optimizers = 'statistics_propagation'")
     return con
 
 

@@ -103,7 +103,8 @@ class Values:
         """Test for a value that the source leaves empty."""
         column = self.raw(name)
         if self.kind(name) in FLOATS:
-            return f"({column} IS NULL OR isnan({column}))"
+            # The engine takes isnan() to fail where a Parquet file states a least and a largest value: NaN is neither.
+            return f"({column} IS NULL OR (NOT isfinite({column}) AND abs({column}) <> 'infinity'::{self.kind(name)}))"
         return f"({column} IS NULL OR trim({column}) = '')" if self.is_text(name) else f"{column} IS NULL"
 
     def identity(self, name: str, kept: str) -> str:
@@ -266,14 +267,14 @@ def _clean_id(text: str) -> str:
     for every row what stands in a query twice.
     """
     plain_ends = f"left({text}, 1) BETWEEN '!' AND '~' AND right({text}, 1) BETWEEN '!' AND '~'"
-    trimmed = f"CASE WHEN {plain_ends} THEN {text} ELSE trim({text}, {literal(BLANKS)}) END"
+    careful = f"regexp_replace(trim({text}, {literal(BLANKS)}), '^([0-9]+)[.]0$', '\\1')"
+    trimmed = f"CASE WHEN {plain_ends} AND NOT suffix({text}, '.0') THEN {text} ELSE {careful} END"
     words = ", ".join(literal(word) for word in NO_ID)
     longest = max(map(len, NO_ID))
-    some = (
+    return (
         f"CASE WHEN strlen({trimmed}) > {longest} THEN {trimmed} WHEN lower({trimmed}) NOT IN ({words}) "
         f"THEN {trimmed} END"
     )
-    return f"CASE WHEN right({some}, 2) = '.0' THEN regexp_replace({some}, '^([0-9]+)[.]0$', '\\1') ELSE {some} END"
 
 
 def local_time(column: str, zone: str | None) -> str:
