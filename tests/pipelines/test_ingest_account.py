@@ -114,7 +114,9 @@ def test_days_still_to_come_count_as_later(tmp_path: Path) -> None:
 
 
 def test_a_return_of_nothing_that_is_still_to_come_counts_as_later(tmp_path: Path) -> None:
-    (tmp_path / "log.csv").write_text("customer_id,timestamp,amount\na,2020-01-01,5\nb,2020-02-01,-3\na,2020-02-02,7\na,2020-02-03,1\n")
+    (tmp_path / "log.csv").write_text(
+        "customer_id,timestamp,amount\na,2020-01-01,5\nb,2020-02-01,-3\na,2020-02-02,7\na,2020-02-03,1\n"
+    )
     tables = Tables(TableSpec(path=tmp_path / "log.csv", columns=BASIC))
     early = ingest(tables, tmp_path / "out", as_of=dt.date(2020, 1, 31)).check()
     assert {x.reason: x.rows for x in early.lines} == {"purchase": 1, "after_as_of": 3}
