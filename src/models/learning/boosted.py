@@ -77,6 +77,16 @@ class FittedBoosted:
         missing = np.full(snapshot.n, np.nan)
         return Forecast(1.0 - bought, self._decline(snapshot, matrix, model, bought), missing, purchases, spend)
 
+    def churn_probability(self, snapshot: Snapshot) -> FloatArray:
+        """Forecast this alone, which takes less than all of predict."""
+        check_horizon(self, snapshot)
+        model = self.btyd.predict_buying(snapshot)
+        return 1.0 - self._bought(model, self.layout.matrix(snapshot.features, btyd_columns(model)))
+
+    def first(self, rounds: int) -> Self:
+        """Return what fewer rounds would have given of who buys; spend and decline stay as they are."""
+        return self if self.buys is None else dataclasses.replace(self, buys=self.buys.first(rounds))
+
     def _bought(self, model: Forecast, matrix: FloatArray) -> FloatArray:
         if self.buys is None:
             return np.full(matrix.shape[0], self.base_rate)

@@ -107,6 +107,10 @@ class Trees:
         """Read LightGBM text."""
         return cls(text, lightgbm.Booster(model_str=text))
 
+    def first(self, rounds: int) -> "Trees":
+        """Return the first trees only."""
+        return Trees.parse(str(self.booster.model_to_string(num_iteration=rounds)))
+
     def raw(self, matrix: FloatArray) -> FloatArray:
         """Return what the trees add to the start's log odds or log mean."""
         return np.asarray(self.booster.predict(matrix, raw_score=True, num_threads=THREADS), dtype=np.float64)

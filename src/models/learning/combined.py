@@ -207,12 +207,15 @@ class Combined:
         learned = complete(snapshots)
         last = snapshots[-1].without_outcome()
         chosen, folds = self._candidates(), out_of_time(learned)[-FOLDS:]
-        forecasts = [_forecasts(chosen, before, at, seed) for before, at in folds]
-        if folds:
-            trees = grow(self.boosted, *folds[-1], forecasts[-1][MEMBERS.index("lightgbm")], seed=seed)
-            if trees != self.boosted:
-                chosen = dataclasses.replace(self, boosted=trees)._candidates()
-                forecasts = [_forecasts(chosen, before, at, seed) for before, at in folds]
+        judged = [_fitted(chosen, before, at, seed) for before, at in folds]
+        forecasts = [_forecasts(one, at) for one, (_, at) in zip(judged, folds, strict=True)]
+        trees = judged[-1][MEMBERS.index("lightgbm")] if folds else None
+        if (
+            isinstance(trees, FittedBoosted)
+            and (grown := grow(self.boosted, *folds[-1], trees, seed=seed)) != self.boosted
+        ):
+            chosen = dataclasses.replace(self, boosted=grown)._candidates()
+            forecasts = [_forecasts(_fitted(chosen, before, at, seed), at) for before, at in folds]
         held = [
             Held(found, outcome_of(at), at.as_of, _level_on(at.as_of, last))
             for found, (_, at) in zip(forecasts, folds, strict=True)
@@ -249,9 +252,14 @@ def out_of_time(snapshots: Sequence[Snapshot]) -> list[tuple[list[Snapshot], Sna
     return pairs
 
 
-def _forecasts(candidates: Sequence[Candidate], before: Sequence[Snapshot], at: Snapshot, seed: int) -> list[Forecast]:
+def _fitted(candidates: Sequence[Candidate], before: Sequence[Snapshot], at: Snapshot, seed: int) -> list[Fitted]:
     known = at.without_outcome()
-    return [_of_member(c.fit([*before, known], seed=seed), known) for c in candidates]
+    return [c.fit([*before, known], seed=seed) for c in candidates]
+
+
+def _forecasts(fitted: Sequence[Fitted], at: Snapshot) -> list[Forecast]:
+    known = at.without_outcome()
+    return [_of_member(one, known) for one in fitted]
 
 
 def _of_member(fitted: Fitted, snapshot: Snapshot) -> Forecast:
