@@ -100,6 +100,11 @@ def open_text(
 
 def refuse_encoding(what: str, line: str, count: int) -> IngestError:
     """The error for text that is not UTF-8, shown by one of its lines."""
+    if "\x00" in line:
+        return IngestError(
+            f'{what} is not UTF-8 text (such as {line[:120]!r}). Set encoding = "utf-16-le" or "utf-16-be": every '
+            "other byte is 0."
+        )
     return IngestError(
         f"{what}: {count:,} line{'s are' if count > 1 else ' is'} not UTF-8 text (such as {line[:120]!r}). Set "
         'encoding: "cp1252" (Western Windows), "latin-1", "gb18030" (Chinese), …; or "utf-8", to set such lines aside.'

@@ -399,3 +399,10 @@ def test_a_query_sees_local_times(tmp_path: Path) -> None:
     for query in (None, "SELECT * FROM sales"):
         brought(tmp_path, tmp_path / "sales.parquet", query=query)
         assert [str(to_date(int(day))) for day in stored(tmp_path).day] == ["2020-02-01"], query
+
+
+def test_utf_16_without_a_mark_is_pointed_out_and_read_when_told(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_bytes((HEADER + "Zoë,2020-01-01,5\n").encode("utf-16-le"))
+    with pytest.raises(IngestError, match='Set encoding = "utf-16-le"'):
+        brought(tmp_path, tmp_path / "log.csv")
+    assert brought(tmp_path, tmp_path / "log.csv", encoding="utf-16-le").rows("used") == 1
