@@ -15,7 +15,7 @@ from models.learning import Forecast, Snapshot
 from pipelines import model_registry
 from pipelines.bundle import Bundle, BundleError
 from pipelines.config import Config
-from pipelines.judging import Trial, evaluate
+from pipelines.judging import HEADLINE, Trial, evaluate
 from pipelines.model_registry import CHALLENGER, CHAMPION, Registered
 from pipelines.reload import reproduces
 from pipelines.tracking import Tracker
@@ -122,9 +122,7 @@ def promote(
         if fault is not None:
             reason = f"Not registered: the logged model does not reproduce its predictions: {fault}."
             return Promotion(digest, None, leading, False, _undecided(config, reason, promote=False))
-        number = model_registry.register(
-            tracker, uri, run_id, digest=digest, tags=tags, note=f"{bundle.candidate} as of {bundle.as_of}"
-        )
+        number = model_registry.register(tracker, uri, run_id, digest=digest, tags=tags, note=_about(bundle, trial))
     present = model_registry.number_of(tracker, CHAMPION)
     decision = _decide(met, present, bundle, trial, config)
     model_registry.set_alias(tracker, CHAMPION if decision.promote else CHALLENGER, number)
@@ -151,6 +149,16 @@ def input_table(snapshot: Snapshot) -> pd.DataFrame:
 def output_table(forecast: Forecast) -> pd.DataFrame:
     """What the pyfunc of others returns for those rows."""
     return pd.DataFrame({name: getattr(forecast, name) for name in OUTPUT})
+
+
+def _about(bundle: Bundle, trial: Trial) -> str:
+    """What the registry says of a version."""
+    found = trial.judged[bundle.candidate].evaluation.metrics
+    told = ", ".join(f"{one} {found[one]:.4g}" for one in HEADLINE if np.isfinite(found[one]))
+    return (
+        f"{bundle.candidate}, fitted on all that is known as of {bundle.as_of}, forecasts {bundle.horizon} days. Its "
+        f"twin, fitted as of {trial.test.as_of} and judged on what came until {trial.test.end}: {told}."
+    )
 
 
 def _log_model(tracker: Tracker, run_id: str, bundle: Bundle, now: Snapshot) -> str:

@@ -24,6 +24,17 @@ if TYPE_CHECKING:
     from pipelines.training import Training
 
 LONGEST_PARAMETER = 40
+LABELS = {
+    "mean_loss": "mean loss",
+    "churn_auc": "AUC",
+    "churn_log_loss": "log loss",
+    "churn_calibration_error": "calibration error",
+    "spend_mae": "MAE of spend",
+    "spend_bias": "bias of sum",
+    "spend_gini": "Gini",
+}
+"""What the metrics of the note's table are called: the UI sets its columns close, and would run long names together."""
+GAP = "\u00a0\u00a0"
 MEAN_LOSS = "mean_loss"
 """The metric that orders the candidates; see `judging.best`."""
 
@@ -132,14 +143,14 @@ def _story(training: "Training") -> str:
         metrics = {MEAN_LOSS: mean_loss(trial.judged[name].evaluation), **trial.judged[name].evaluation.metrics}
         cells = [f"{metrics[one]:.4g}" if np.isfinite(metrics[one]) else "–" for one in shown]
         strong = "**" if name == training.winner else ""
-        rows.append("| " + " | ".join(f"{strong}{cell}{strong}" for cell in (name, *cells)) + " |")
+        rows.append("| " + " | ".join(f"{strong}{cell}{strong}{GAP}" for cell in (name, *cells)) + " |")
     return "\n".join(
         [
             f"**{training.winner} wins**: {training.why}.",
             "",
             training.promotion.decision.reason,
             "",
-            "| candidate | " + " | ".join(shown) + " |",
+            f"| candidate{GAP} | " + " | ".join(f"{LABELS[one]}{GAP}" for one in shown) + " |",
             "|---" * (len(shown) + 1) + "|",
             *rows,
             "",
@@ -160,7 +171,8 @@ def _parted(params: Mapping[str, float | str]) -> tuple[dict[str, float | str], 
     short = {
         key: value if isinstance(value, str) else f"{value:.6g}" for key, value in params.items() if key not in long
     }
-    return dict(short), long
+    # Compare pages show the first parameters of the alphabet at once: that should be the candidate's name.
+    return {f"model_{key}": value for key, value in short.items()}, long
 
 
 def _as_list(texts: Mapping[str, str]) -> str:
