@@ -1,4 +1,4 @@
-"""Measure scoring end to end: `python -P benchmarks/scoring.py [--customers 1] [--keep FOLDER]`, in millions.
+"""Measure scoring end to end: `python -P benchmarks/scoring.py [--customers 1] [--keep FOLDER] [--train]`, in millions.
 
 ``-P`` keeps this folder off the path, where a file called like the package would shadow it.
 
@@ -141,8 +141,8 @@ def run(verb: str, config: Path) -> dict[str, float]:
     }
 
 
-def measure(place: Path, millions: int, times: int) -> list[str]:
-    """Train on the small shop, ingest the large one, score it a few times; lines of a table."""
+def shops(place: Path, millions: int) -> Path:
+    """Train on the small shop and ingest the large one, whose configuration is returned."""
     small, large = place / "small/shop.toml", place / f"large-{millions}/shop.toml"
     if not small.exists():
         prepared(place, "small", SMALL, range(100, 101))
@@ -151,6 +151,24 @@ def measure(place: Path, millions: int, times: int) -> list[str]:
     if not large.exists():
         prepared(place, f"large-{millions}", PIECE, range(millions))
         run("ingest", large)
+    return large
+
+
+def measure_training(large: Path) -> list[str]:
+    """Train all candidates on the large shop, in an experiment of their own; lines of a table."""
+    config = large.with_name("training.toml")
+    text = large.read_text().replace('candidates = ["combined"]\nbootstrap = 20\n', "")
+    config.write_text(text.replace('"scoring-benchmark"', '"training-benchmark"'))
+    taken = run("train", config)
+    return [
+        "| training of all candidates | processor | peak |",
+        "|---|---|---|",
+        f"| {taken['wall']:.1f} s | {taken['processor']:.1f} s | {taken['peak']:.2f} GB |",
+    ]
+
+
+def measure(large: Path, times: int) -> list[str]:
+    """Score the large shop a few times; lines of a table."""
     rows = ["| customers | wall | processor | peak | steps |", "|---|---|---|---|---|"]
     for _ in range(times):
         output = large.parent / "output"
@@ -173,11 +191,13 @@ def main() -> None:
     parser.add_argument("--customers", type=int, default=1, help="millions of customers")
     parser.add_argument("--times", type=int, default=3, help="how often to score")
     parser.add_argument("--keep", type=Path, help="folder for logs and models, which a next run uses again")
+    parser.add_argument("--train", action="store_true", help="train all candidates on the large shop instead")
     given = parser.parse_args()
     print(f"Load of the machine by others before the start: {os.getloadavg()[0]:.1f} runnable processes.")
     with tempfile.TemporaryDirectory(prefix="lifecycle-bench-") as folder:
         place = Path(folder) if given.keep is None else given.keep.resolve()
-        print("\n".join(measure(place, given.customers, given.times)))
+        large = shops(place, given.customers)
+        print("\n".join(measure_training(large) if given.train else measure(large, given.times)))
 
 
 if __name__ == "__main__":
