@@ -1,9 +1,10 @@
 """Estimated customers as the plan asks for them: read part by part, as often as it likes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
 from decisions.plan_input import PlanInput
 from pipelines.bundle import Bundle
@@ -44,30 +45,35 @@ class Estimated:
     @classmethod
     def of(cls, parts: Parts, bundle: Bundle, money: MoneyTerms) -> "Estimated":
         """The customers, and what share of the base's money is left at the lower end of its interval."""
-        return cls(parts, bundle, money, _cautious(parts))
+        return cls(parts, bundle, money, cautious_share(parts.column_tables(["expected_spend", "least_share"])))
 
     def pieces(self) -> Iterator[PlanInput]:
         """The customers of each part."""
         for part in self.parts.column_tables(PLAN_COLUMNS):
-            yield PlanInput(
-                customer_id=part["customer_id"].combine_chunks(),
-                stage=part["stage"].to_numpy(),
-                cause=part["cause"].to_numpy(),
-                worth=worth_of(part, self.bundle, self.money),
-                cautious=self.cautious,
-                may_contact=part["may_contact"].to_numpy(zero_copy_only=False),
-                days_since_contact=part["days_since_contact"].to_numpy(),
-                purchases_at_risk=part["purchases_at_risk"].to_numpy(),
-            )
+            yield plan_input(part, self.bundle, self.money, cautious=self.cautious)
 
 
-def _cautious(parts: Parts) -> float | None:
+def plan_input(estimates: pa.Table, bundle: Bundle, money: MoneyTerms, *, cautious: float | None) -> PlanInput:
+    """What the plan needs of some customers."""
+    return PlanInput(
+        customer_id=estimates["customer_id"].combine_chunks(),
+        stage=estimates["stage"].to_numpy(),
+        cause=estimates["cause"].to_numpy(),
+        worth=worth_of(estimates, bundle, money),
+        cautious=cautious,
+        may_contact=estimates["may_contact"].to_numpy(zero_copy_only=False),
+        days_since_contact=estimates["days_since_contact"].to_numpy(),
+        purchases_at_risk=estimates["purchases_at_risk"].to_numpy(),
+    )
+
+
+def cautious_share(parts: Iterable[pa.Table]) -> float | None:
     """Share of the base's money that is left at the lower end of its interval; None without one.
 
     The parts' lower ends are added up as if all came true at once: what is too high for one part is for the others.
     """
     total, left = 0.0, 0.0
-    for part in parts.column_tables(["expected_spend", "least_share"]):
+    for part in parts:
         spend, share = part["expected_spend"].to_numpy(), part["least_share"].to_numpy()
         stated = np.isfinite(spend) & np.isfinite(share)
         total += float(spend[stated].sum())
