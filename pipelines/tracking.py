@@ -34,7 +34,7 @@ ABOUT = """Forecasts of churn, decline and value.
 - `mean_loss` orders them (lower is better; log loss, 1 - AUC, deviance of spend and 1 - Gini as one geometric mean).
   What every other metric means, with its 90 % interval, stands in each run's `tables/metrics.csv`.
 - The description of a training says who wins, by how much, and whether it became champion.
-- A row `backtest <date>` opens to one run a candidate whose metrics have the origin's date as step.
+- A row `backtest <date>` opens to one run a candidate whose metrics have a step an origin: days after the first.
 """
 
 

@@ -61,8 +61,7 @@ def log_candidates(
         short, long = _parted(judged.fitted.params())
         note = f"{_headline(name, judged.evaluation.metrics)}, as of {trial.test.as_of}\n\n{_as_list(long)}"
         with tracking.run(tracker, f"{place} {name}{star}", tags=told, note=note, parent=parent) as run_id:
-            metrics = {MEAN_LOSS: mean_loss(judged.evaluation), **judged.evaluation.metrics}
-            tracking.log(tracker, run_id, metrics=metrics, params={"candidate": name, **short})
+            tracking.log(tracker, run_id, metrics=ordered_metrics(judged), params={"candidate": name, **short})
             source = ", ".join(config.tables.transactions.path or (str(config.tables.transactions.database_env),))
             digest = tags["data_sha256"]
             for context, rows in (("training", trial.rows), ("test", trial.test.n)):
@@ -133,26 +132,36 @@ def metrics_table(judged: Judged) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["metric", "value", "low", "high", "meaning"])
 
 
+def ordered_metrics(judged: Judged) -> dict[str, float]:
+    """A candidate's metrics, before them what orders it among the others."""
+    return {MEAN_LOSS: mean_loss(judged.evaluation), **judged.evaluation.metrics}
+
+
+def comparison(rows: Mapping[str, Mapping[str, float]], *, best: str) -> str:
+    """A table of candidates by what orders them and the headline metrics, the best in bold (Markdown)."""
+    lines = [
+        f"| candidate{GAP} | " + " | ".join(f"{label}{GAP}" for label in LABELS.values()) + " |",
+        "|---" * (len(LABELS) + 1) + "|",
+    ]
+    for name, metrics in rows.items():
+        cells = [f"{metrics[one]:.4g}" if np.isfinite(metrics[one]) else "–" for one in LABELS]
+        strong = "**" if name == best else ""
+        lines.append("| " + " | ".join(f"{strong}{cell}{strong}{GAP}" for cell in (name, *cells)) + " |")
+    return "\n".join(lines)
+
+
 def _story(training: "Training") -> str:
     """The parent's note: who wins, by how much, what became of it, and what was trained on what (Markdown)."""
     trial, span = training.trial, training.span
     order = places(trial, training.winner)
-    shown = [MEAN_LOSS, *HEADLINE]
-    rows = []
-    for name in order:
-        metrics = {MEAN_LOSS: mean_loss(trial.judged[name].evaluation), **trial.judged[name].evaluation.metrics}
-        cells = [f"{metrics[one]:.4g}" if np.isfinite(metrics[one]) else "–" for one in shown]
-        strong = "**" if name == training.winner else ""
-        rows.append("| " + " | ".join(f"{strong}{cell}{strong}{GAP}" for cell in (name, *cells)) + " |")
+    rows = {name: ordered_metrics(trial.judged[name]) for name in order}
     return "\n".join(
         [
             f"**{training.winner} wins**: {training.why}.",
             "",
             training.promotion.decision.reason,
             "",
-            f"| candidate{GAP} | " + " | ".join(f"{LABELS[one]}{GAP}" for one in shown) + " |",
-            "|---" * (len(shown) + 1) + "|",
-            *rows,
+            comparison(rows, best=training.winner),
             "",
             f"All judged as of {trial.test.as_of} on the {span.horizon} days after it ({trial.test.n:,} customers; the "
             f"horizon: {span.reason}). {trial.origins.statement} They are "

@@ -188,7 +188,10 @@ def test_a_backtest_judges_several_origins_and_logs_them_by_step(done) -> None:
         [done.tracker.experiment_id], filter_string="tags.kind = 'backtest-candidate' and params.candidate = 'mbgnbd'"
     )
     steps = done.tracker.client.get_metric_history(runs[0].info.run_id, "churn_auc")
-    assert sorted(m.step for m in steps) == [int(f"{t.test.as_of:%Y%m%d}") for t in found.trials]
+    assert sorted(m.step for m in steps) == [0, (found.trials[1].test.as_of - found.trials[0].test.as_of).days]
+    told = done.tracker.client.get_run(found.run_id).data.tags["mlflow.note.content"]
+    assert f"**{found.mean().index[0]}** has the least mean loss" in told
+    assert f"| {found.mean().loc['naive', 'churn_auc']:.4g}" in told.replace("**", "")
 
 
 def test_a_log_without_amounts_gives_counts_and_stages_and_no_money(tmp_path, write_config) -> None:
