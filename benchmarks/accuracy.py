@@ -31,11 +31,18 @@ import lightgbm  # noqa: E402
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 
-from features.history import History  # noqa: E402
-from features.window import Window  # noqa: E402
-from models.evaluation import Evaluation, evaluate  # noqa: E402
-from models.learning import Forecast, Snapshot, candidates, origins, rolling  # noqa: E402
-from models.learning.snapshot import outcome_of  # noqa: E402
+from lifecycle.features.history import History  # noqa: E402
+from lifecycle.features.window import Window  # noqa: E402
+from lifecycle.models.evaluation import Evaluation  # noqa: E402
+from lifecycle.models.evaluation import evaluation as evaluate  # noqa: E402
+from lifecycle.models.forecasting import (  # noqa: E402
+    Forecast,
+    Snapshot,
+    candidates,
+    origins,
+    rolling,
+)
+from lifecycle.models.forecasting.snapshot import outcome_of  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"

@@ -27,10 +27,10 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features import rfm
-from features.history import History
-from features.outcomes import RateReference
-from pipelines.ingest import HistoryStore, Tables, TableSpec, ingest
+from lifecycle.features import rfm
+from lifecycle.features.history import History
+from lifecycle.features.outcomes import RateReference
+from lifecycle.pipelines.ingest import HistoryStore, Tables, TableSpec, ingest
 
 LINES_PER_CUSTOMER = 10 / 1.7
 START = np.datetime64("2021-01-01", "s")

@@ -61,19 +61,19 @@ def log_likelihood(theta: list[float], x: np.ndarray, t_x: np.ndarray, T: np.nda
 
 
 def fit_lifecycle(x, t_x, T):
-    from models.btyd import BgNbd
+    from lifecycle.models.btyd import BgNbd
 
     return lambda: BgNbd.fit(x, t_x, T).parameters
 
 
 def fit_lifecycle_pareto(x, t_x, T):
-    from models.btyd import ParetoNbd
+    from lifecycle.models.btyd import ParetoNbd
 
     return lambda: ParetoNbd.fit(x, t_x, T).parameters
 
 
 def fit_lifetimes(x, t_x, T):
-    from models.btyd.lifetimes_bridge import lifetimes_package
+    from lifecycle.models.btyd.lifetimes_bridge import lifetimes_package
 
     fitter = lifetimes_package().BetaGeoFitter
     return lambda: tuple(fitter().fit(x, t_x, T).params_)

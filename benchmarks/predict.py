@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 from fit import simulate
 
-from models.btyd import BgNbd, GammaGamma, MbgNbd, ParetoNbd, fit_best, intervals, predictive
+from lifecycle.models.btyd import BgNbd, GammaGamma, MbgNbd, ParetoNbd, fit_best, intervals, predictive
 
 DAY_RATE = np.log(1.15) / 365.0
 

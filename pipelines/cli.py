@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from pipelines.config import Config
+    from lifecycle.pipelines.config import Config
 
 app = typer.Typer(
     name="lifecycle",
@@ -52,7 +52,7 @@ SetOption = Annotated[
 def _load(
     config: Path, as_of: str | None, horizon_days: int | None, output: Path | None, assignments: list[str] | None
 ) -> "Config":
-    from pipelines import config as configuration
+    from lifecycle.pipelines import config as configuration
 
     overrides: dict[str, object] = {}
     for assignment in assignments or []:
@@ -90,7 +90,7 @@ def run(
     assignments: SetOption = None,
 ) -> None:
     """Do everything: ingest, train, score, report. Ends with a summary and says where the results are."""
-    from pipelines.main_job import run_all
+    from lifecycle.pipelines.steps import run_all
 
     run_all(_load(config, as_of, horizon_days, output, assignments))
 
@@ -103,7 +103,7 @@ def ingest(
     assignments: SetOption = None,
 ) -> None:
     """Read the raw tables into a sorted history, and print the account: used, netted, later, quarantined."""
-    from pipelines.main_job import ingest_step
+    from lifecycle.pipelines.steps import ingest_step
 
     ingest_step(_load(config, as_of, None, output, assignments))
 
@@ -117,7 +117,7 @@ def train(
     assignments: SetOption = None,
 ) -> None:
     """Fit all candidate models, compare them out of time in MLflow, and register the winner as champion."""
-    from pipelines.main_job import train_step
+    from lifecycle.pipelines.steps import train_step
 
     train_step(_load(config, as_of, horizon_days, output, assignments))
 
@@ -131,7 +131,7 @@ def backtest(
     assignments: SetOption = None,
 ) -> None:
     """Judge all candidates at several past dates (rolling origins), each fitted on what was known then."""
-    from pipelines.main_job import backtest_step
+    from lifecycle.pipelines.steps import backtest_step
 
     backtest_step(_load(config, as_of, horizon_days, output, assignments))
 
@@ -144,7 +144,7 @@ def score(
     assignments: SetOption = None,
 ) -> None:
     """Score every customer with the registered champion: stage, value, risk, priority. Writes Parquet and CSV."""
-    from pipelines.main_job import score_step
+    from lifecycle.pipelines.steps import score_step
 
     score_step(_load(config, as_of, None, output, assignments))
 
@@ -157,7 +157,7 @@ def report(
     assignments: SetOption = None,
 ) -> None:
     """Write the latest scoring as one HTML page that needs nothing else."""
-    from pipelines.main_job import report_step
+    from lifecycle.pipelines.steps import report_step
 
     report_step(_load(config, as_of, None, output, assignments))
 
@@ -169,7 +169,7 @@ def compare(
     assignments: SetOption = None,
 ) -> None:
     """Show the candidates of the latest training side by side, with their noise."""
-    from pipelines.comparing import compare as show
+    from lifecycle.pipelines.tracking.compare_runs import compare as show
 
     show(_load(config, None, None, None, assignments), every_metric=every)
 
@@ -182,7 +182,7 @@ def promote(
     assignments: SetOption = None,
 ) -> None:
     """Make a registered version champion by hand, with a reason."""
-    from pipelines.comparing import promote_by_hand
+    from lifecycle.pipelines.tracking.compare_runs import promote_by_hand
 
     promote_by_hand(_load(config, None, None, None, assignments), str(version), reason)
 
@@ -196,7 +196,7 @@ def explain(
     assignments: SetOption = None,
 ) -> None:
     """Tell one customer's story: purchases, P(alive), stages, estimates, reasons, recommended action."""
-    from pipelines.explaining import explain as tell
+    from lifecycle.pipelines.explain import explain as tell
 
     tell(_load(config, as_of, None, output, assignments), customer_id)
 
@@ -210,7 +210,7 @@ def moves(
     assignments: SetOption = None,
 ) -> None:
     """Show who moved from which stage to which between two dates, and what share of each stage bought again."""
-    from pipelines.moves import show_moves
+    from lifecycle.pipelines.moves import show_moves
 
     dates = [_date(text) for text in (first, second)]
     show_moves(_load(config, None, None, output, assignments), dates[0], dates[1])
@@ -223,7 +223,7 @@ def features(
     ] = False,
 ) -> None:
     """List the features that models learn from, with unit and meaning."""
-    from pipelines.feature_list import show
+    from lifecycle.pipelines.feature_list import show
 
     show(describe=describe)
 
@@ -235,12 +235,12 @@ def ui(
     assignments: SetOption = None,
 ) -> None:
     """Open the MLflow UI on this configuration's experiments; ends with Ctrl-C."""
-    from pipelines.mlflow_ui import serve
+    from lifecycle.pipelines.tracking.mlflow_ui import serve
 
     serve(_load(config, None, None, None, assignments), port=port)
 
 
-OURS = ("pipelines", "features", "models", "decisions")
+OURS = "lifecycle."
 
 
 def main() -> None:
@@ -250,7 +250,7 @@ def main() -> None:
     except Exception as error:
         if not _for_users(error):
             raise
-        from pipelines.console import errors
+        from lifecycle.pipelines.terminal import errors
 
         kind = "Error" if type(error) is ValueError else type(error).__name__
         errors.print(f"[bold red]{kind}:[/]", end=" ")

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from pipelines.config_errors import explain, unknown_key
+from lifecycle.pipelines.config_errors import explain, unknown_key
 
 PACKAGE_PREFIX = "package:"
 """A path that starts so names a file in an installed Python package: `package:lifetimes/datasets/CDNOW_master.txt`."""

@@ -1,7 +1,7 @@
 """The dictionary of features in the terminal; `docs/features.md` is made from the same registry."""
 
-from features import registry
-from pipelines.console import console, show_table
+from lifecycle.features import registry
+from lifecycle.pipelines.terminal import console, show_table
 
 
 def show(*, describe: bool) -> None:

@@ -4,13 +4,13 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Final
 
-from decisions.names import LANGUAGES, STAGES, Language, Scheme, stage_name
-from pipelines.base_counts import Moves, count_moves
-from pipelines.config import Config
-from pipelines.console import console, show_table
-from pipelines.ingest import HistoryStore
-from pipelines.scoring import ScoringError, champion_of
-from pipelines.tracking import open_tracker
+from lifecycle.decisions.vocabulary import LANGUAGES, STAGES, Language, Scheme, stage_name
+from lifecycle.pipelines.config import Config
+from lifecycle.pipelines.ingest import HistoryStore
+from lifecycle.pipelines.report.base_counts import Moves, count_moves
+from lifecycle.pipelines.score.scoring import ScoringError, champion_of
+from lifecycle.pipelines.terminal import console, show_table
+from lifecycle.pipelines.tracking.mlflow_store import open_tracker
 
 NOBODY = "·"
 

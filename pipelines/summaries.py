@@ -9,17 +9,17 @@ import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from decisions.names import STAGES, stage_name, strategy_name
-from features.account import Account
-from features.side_account import SIDE_REASONS
-from models.learning.snapshot import outcome_of
-from pipelines.backtesting import Backtest
-from pipelines.config import Config
-from pipelines.console import console, show_table
-from pipelines.earlier_scorings import stages_of
-from pipelines.judging import HEADLINE
-from pipelines.scoring import Scoring
-from pipelines.training import Training
+from lifecycle.decisions.vocabulary import STAGES, stage_name, strategy_name
+from lifecycle.features.records.account import Account
+from lifecycle.features.records.side_account import SIDE_REASONS
+from lifecycle.models.forecasting.snapshot import outcome_of
+from lifecycle.pipelines.config import Config
+from lifecycle.pipelines.report.earlier_scorings import stages_of
+from lifecycle.pipelines.score.scoring import Scoring
+from lifecycle.pipelines.terminal import console, show_table
+from lifecycle.pipelines.train.backtesting import Backtest
+from lifecycle.pipelines.train.holdout import HEADLINE
+from lifecycle.pipelines.train.training import Training
 
 
 def show_account(account: Account) -> None:

@@ -1,6 +1,6 @@
 """Run the whole job once on a small invented log, so that the compiled passes lie in the cache before a user waits.
 
-Part of the set-up: `python -m pipelines.warm_up`. Nothing of it is kept but the compiled code.
+Part of the set-up: `python -m lifecycle.pipelines.warm_up`. Nothing of it is kept but the compiled code.
 """
 
 import tempfile
@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipelines.config import parse
-from pipelines.console import console
-from pipelines.main_job import run_all
+from lifecycle.pipelines.config import parse
+from lifecycle.pipelines.steps import run_all
+from lifecycle.pipelines.terminal import console
 
 CUSTOMERS = 300
 DAYS = 540

@@ -50,5 +50,5 @@ rm -rf .venv
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 echo "Compiling the passes over histories."
-.venv/bin/python -m pipelines.warm_up
+.venv/bin/python -m lifecycle.pipelines.warm_up
 wanted >"$stamp"

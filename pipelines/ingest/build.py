@@ -15,24 +15,24 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.account import REASON_CODES
-from features.assemble import Assembled, CleanLines, assemble
-from features.columns import rank
-from features.ledger import Ledger
-from features.window import UNKNOWN_DAY
-from pipelines.ingest.contract import classify
-from pipelines.ingest.engine import reading, stream
-from pipelines.ingest.partition import CODED, InputTotals, Partitioned, Vocabulary, partition
-from pipelines.ingest.quarantine import of_former, of_lines, of_staged
-from pipelines.ingest.refusals import (
+from lifecycle.features.records.account import REASON_CODES
+from lifecycle.features.records.assemble import Assembled, CleanLines, assemble
+from lifecycle.features.records.columns import rank
+from lifecycle.features.records.ledger import Ledger
+from lifecycle.features.window import UNKNOWN_DAY
+from lifecycle.pipelines.ingest.contract import classify
+from lifecycle.pipelines.ingest.engine import reading, stream
+from lifecycle.pipelines.ingest.partition import CODED, InputTotals, Partitioned, Vocabulary, partition
+from lifecycle.pipelines.ingest.quarantine import of_former, of_lines, of_staged
+from lifecycle.pipelines.ingest.refusals import (
     none_usable,
     refuse_decimal_commas,
     refuse_prices,
     refuse_rounded_ids,
     refuse_several_currencies,
 )
-from pipelines.ingest.rejects import keep_rejects
-from pipelines.ingest.segment import (
+from lifecycle.pipelines.ingest.rejects import keep_rejects
+from lifecycle.pipelines.ingest.segment import (
     MEASURED,
     OPTIONAL,
     Columns,
@@ -44,9 +44,9 @@ from pipelines.ingest.segment import (
     write_bucket,
     write_names,
 )
-from pipelines.ingest.sources import Source
-from pipelines.ingest.spec import IngestError, TableSpec
-from pipelines.ingest.store import HistoryStore
+from lifecycle.pipelines.ingest.sources import Source
+from lifecycle.pipelines.ingest.store import HistoryStore
+from lifecycle.pipelines.ingest.table_spec import IngestError, TableSpec
 
 ORPHAN = "return_without_purchase"
 

@@ -1,11 +1,11 @@
 """The contract of the transactions in SQL: every source row becomes days, fixed-point values, or gets a reason."""
 
-from features.account import FIRST_POSSIBLE, LARGEST_AMOUNT, LAST_POSSIBLE, MICRO, REASON_CODES
-from features.netting import NO_CODE
-from features.window import UNKNOWN_DAY
-from pipelines.ingest.sources import Source
-from pipelines.ingest.spec import TableSpec
-from pipelines.ingest.values import Values, check_columns, check_kinds, day_sql, literal, quoted
+from lifecycle.features.records.account import FIRST_POSSIBLE, LARGEST_AMOUNT, LAST_POSSIBLE, MICRO, REASON_CODES
+from lifecycle.features.records.netting import NO_CODE
+from lifecycle.features.window import UNKNOWN_DAY
+from lifecycle.pipelines.ingest.sources import Source
+from lifecycle.pipelines.ingest.sql_values import Values, check_columns, check_kinds, day_sql, literal, quoted
+from lifecycle.pipelines.ingest.table_spec import TableSpec
 
 RAW = "\x1f"
 """Stands between timestamp, amount, order and the whole row in the text that returns and unusable rows keep."""

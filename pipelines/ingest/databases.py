@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pyarrow as pa
 
-from pipelines.ingest.spec import IngestError, TableSpec
+from lifecycle.pipelines.ingest.table_spec import IngestError, TableSpec
 
 DRIVERS = {
     "postgresql": "adbc_driver_postgresql",

@@ -9,8 +9,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from pipelines.ingest.partition import ROWS_PER_BATCH
-from pipelines.ingest.spec import IngestError
+from lifecycle.pipelines.ingest.partition import ROWS_PER_BATCH
+from lifecycle.pipelines.ingest.table_spec import IngestError
 
 
 def connect(scratch: Path, memory_limit: str) -> duckdb.DuckDBPyConnection:

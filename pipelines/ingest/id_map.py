@@ -5,12 +5,12 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from features.side_account import SIDE_CODES
-from pipelines.ingest.engine import only_row
-from pipelines.ingest.extras import ExtraTable, account_of
-from pipelines.ingest.sources import Source
-from pipelines.ingest.spec import IngestError, TableSpec
-from pipelines.ingest.values import check_columns
+from lifecycle.features.records.side_account import SIDE_CODES
+from lifecycle.pipelines.ingest.engine import only_row
+from lifecycle.pipelines.ingest.optional_tables import ExtraTable, account_of
+from lifecycle.pipelines.ingest.sources import Source
+from lifecycle.pipelines.ingest.sql_values import check_columns
+from lifecycle.pipelines.ingest.table_spec import IngestError, TableSpec
 
 NEEDED = ("alias", "customer_id")
 

@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from features.ledger import Ledger
-from pipelines.ingest.spec import IngestError
+from lifecycle.features.records.ledger import Ledger
+from lifecycle.pipelines.ingest.table_spec import IngestError
 
 CODED = ("product", "category", "channel")
 MOST_NAMES = 4_000_000

@@ -7,9 +7,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features.account import REASONS
-from pipelines.ingest.contract import RAW
-from pipelines.ingest.values import literal, quoted
+from lifecycle.features.records.account import REASONS
+from lifecycle.pipelines.ingest.contract import RAW
+from lifecycle.pipelines.ingest.sql_values import literal, quoted
 
 SCHEMA = pa.schema(
     [

@@ -6,13 +6,13 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.account import REASON_CODES
-from pipelines.ingest.contract import RAW, TIMES
-from pipelines.ingest.engine import only_row
-from pipelines.ingest.quarantine import together
-from pipelines.ingest.sources import Source
-from pipelines.ingest.spec import IngestError, TableSpec
-from pipelines.ingest.values import COUNTED, Values, literal, quoted
+from lifecycle.features.records.account import REASON_CODES
+from lifecycle.pipelines.ingest.contract import RAW, TIMES
+from lifecycle.pipelines.ingest.engine import only_row
+from lifecycle.pipelines.ingest.quarantine import together
+from lifecycle.pipelines.ingest.sources import Source
+from lifecycle.pipelines.ingest.sql_values import COUNTED, Values, literal, quoted
+from lifecycle.pipelines.ingest.table_spec import IngestError, TableSpec
 
 _FORMAT = (
     "set timestamp_format to a strptime format such as '%d/%m/%Y %H:%M', to a list of them, or to one of "

@@ -2,11 +2,11 @@
 
 import duckdb
 
-from pipelines.ingest.engine import only_row
-from pipelines.ingest.sources import Source
-from pipelines.ingest.spec import TableSpec
-from pipelines.ingest.text import refuse_encoding, refuse_open_quote
-from pipelines.ingest.values import quoted
+from lifecycle.pipelines.ingest.engine import only_row
+from lifecycle.pipelines.ingest.sources import Source
+from lifecycle.pipelines.ingest.sql_values import quoted
+from lifecycle.pipelines.ingest.table_spec import TableSpec
+from lifecycle.pipelines.ingest.text_files import refuse_encoding, refuse_open_quote
 
 LONGEST = 100
 """Malformed lines that are looked into for others in them, the longest first."""

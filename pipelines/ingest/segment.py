@@ -15,11 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from features.account import MICRO
-from features.assemble import Assembled
-from features.combine import gather
-from features.history import Codes, History, Lines, Returns
-from pipelines.ingest.partition import CODED
+from lifecycle.features.combine import gather
+from lifecycle.features.history import Codes, History, Lines, Returns
+from lifecycle.features.records.account import MICRO
+from lifecycle.features.records.assemble import Assembled
+from lifecycle.pipelines.ingest.partition import CODED
 
 MEASURED = ("quantity", "cost")
 OPTIONAL = (*CODED, *MEASURED)

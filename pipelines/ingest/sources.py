@@ -10,12 +10,12 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.ingest import databases, spreadsheets
-from pipelines.ingest.contents import check_contents
-from pipelines.ingest.engine import only_row, reading
-from pipelines.ingest.spec import IngestError, TableSpec
-from pipelines.ingest.text import distinct, open_text
-from pipelines.ingest.values import Values, check_columns, literal, local_time, quoted
+from lifecycle.pipelines.ingest import databases, spreadsheets
+from lifecycle.pipelines.ingest.engine import only_row, reading
+from lifecycle.pipelines.ingest.file_kinds import check_contents
+from lifecycle.pipelines.ingest.sql_values import Values, check_columns, literal, local_time, quoted
+from lifecycle.pipelines.ingest.table_spec import IngestError, TableSpec
+from lifecycle.pipelines.ingest.text_files import distinct, open_text
 
 PLAIN = (".csv", ".txt", ".tsv", ".tab", ".psv", ".dat", ".asc")
 ENDINGS: Mapping[str, tuple[str, ...]] = {

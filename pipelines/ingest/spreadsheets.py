@@ -10,9 +10,9 @@ from typing import Any
 import pyarrow as pa
 from python_calamine import CalamineSheet, CalamineWorkbook, SheetTypeEnum
 
-from pipelines.ingest.spec import IngestError, TableSpec
-from pipelines.ingest.text import HEADER_LINES, distinct
-from pipelines.ingest.values import check_columns
+from lifecycle.pipelines.ingest.sql_values import check_columns
+from lifecycle.pipelines.ingest.table_spec import IngestError, TableSpec
+from lifecycle.pipelines.ingest.text_files import HEADER_LINES, distinct
 
 ROWS_PER_BATCH = 20_000
 

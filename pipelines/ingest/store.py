@@ -14,18 +14,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.account import Account
-from features.combine import concatenate, take
-from features.history import History
-from features.ledger import Ledger
-from features.outcomes import RateReference, base_levels
-from features.side_tables import SideTables
-from features.table import CUSTOMERS_PER_BATCH, build
-from features.window import Window, to_date, to_day
-from pipelines.ingest.extras import ExtraTable, read_side_tables
-from pipelines.ingest.partition import InputTotals
-from pipelines.ingest.segment import Columns, read_history, read_part, whole
-from pipelines.ingest.spec import IngestError
+from lifecycle.features.combine import concatenate, take
+from lifecycle.features.history import History
+from lifecycle.features.outcomes import RateReference, base_levels
+from lifecycle.features.records.account import Account
+from lifecycle.features.records.ledger import Ledger
+from lifecycle.features.records.side_tables import SideTables
+from lifecycle.features.table import CUSTOMERS_PER_BATCH, build
+from lifecycle.features.window import Window, to_date, to_day
+from lifecycle.pipelines.ingest.optional_tables import ExtraTable, read_side_tables
+from lifecycle.pipelines.ingest.partition import InputTotals
+from lifecycle.pipelines.ingest.segment import Columns, read_history, read_part, whole
+from lifecycle.pipelines.ingest.table_spec import IngestError
 
 MANIFEST = "manifest.json"
 QUARANTINE = "quarantine.parquet"

@@ -1,7 +1,7 @@
 """The report that people read: one self-contained HTML file, English or Chinese."""
 
-from pipelines.report.input import ReportInput
-from pipelines.report.notes import Choice, Note
-from pipelines.report.render import render
+from lifecycle.pipelines.report.render import render
+from lifecycle.pipelines.report.report_input import ReportInput
+from lifecycle.words.notes import Choice, Note
 
 __all__ = ["Choice", "Note", "ReportInput", "render"]

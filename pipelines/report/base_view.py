@@ -5,12 +5,12 @@ from typing import Any
 
 import pandas as pd
 
-from decisions.names import STAGES
-from pipelines.report import numbers
-from pipelines.report.cells import cells
-from pipelines.report.notes import choice_in_words, note_in_words
-from pipelines.report.texts import has
-from pipelines.report.words import Words
+from lifecycle.decisions.vocabulary import STAGES
+from lifecycle.pipelines.report.cells import cells
+from lifecycle.pipelines.report.report_words import Words
+from lifecycle.words import numbers
+from lifecycle.words.notes import choice_in_words, note_in_words
+from lifecycle.words.report_texts import has
 
 _COUNTS = ("buyers", "new_customers")
 _MONEY = ("residual_value", "value_at_risk")

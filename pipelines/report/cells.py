@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipelines.report.numbers import MISSING
+from lifecycle.words.numbers import MISSING
 
 
 def cells(frame: pd.DataFrame) -> dict[str, dict[str, Any]]:

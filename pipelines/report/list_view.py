@@ -4,11 +4,11 @@ from math import isfinite
 
 import pandas as pd
 
-from decisions.names import cause_name, strategy_name
-from decisions.reasons import FAVOUR
-from pipelines.report import numbers
-from pipelines.report.cells import cells, empty, number
-from pipelines.report.words import Words
+from lifecycle.decisions.vocabulary import cause_name, strategy_name
+from lifecycle.pipelines.report.cells import cells, empty, number
+from lifecycle.pipelines.report.report_words import Words
+from lifecycle.words import numbers
+from lifecycle.words.reasons import FAVOUR
 
 
 class ListView(Words):

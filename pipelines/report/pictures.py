@@ -4,12 +4,13 @@ from math import isfinite
 
 from markupsafe import Markup
 
-from decisions.names import STAGES, Language, stage_name
-from pipelines.report import charts, numbers
-from pipelines.report.cells import cells
-from pipelines.report.charts import ACCENT, COLOURS, SECOND, Part
-from pipelines.report.input import ReportInput
-from pipelines.report.texts import text
+from lifecycle.decisions.vocabulary import STAGES, Language, stage_name
+from lifecycle.pipelines.report import charts
+from lifecycle.pipelines.report.cells import cells
+from lifecycle.pipelines.report.charts import ACCENT, COLOURS, SECOND, Part
+from lifecycle.pipelines.report.report_input import ReportInput
+from lifecycle.words import numbers
+from lifecycle.words.report_texts import text
 
 _ORDER = ("unknown", *STAGES)
 _HISTORY = ("retention_rate", "spend_retention", "repurchase_rate", "second_purchase_rate", "churn_rate", "buyers")

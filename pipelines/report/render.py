@@ -2,12 +2,12 @@
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from decisions.names import Language
-from pipelines.report import charts
-from pipelines.report.base_view import BaseView
-from pipelines.report.input import ReportInput
-from pipelines.report.list_view import ListView
-from pipelines.report.pictures import Pictures
+from lifecycle.decisions.vocabulary import Language
+from lifecycle.pipelines.report import charts
+from lifecycle.pipelines.report.base_view import BaseView
+from lifecycle.pipelines.report.list_view import ListView
+from lifecycle.pipelines.report.pictures import Pictures
+from lifecycle.pipelines.report.report_input import ReportInput
 
 
 class View(ListView, BaseView):
@@ -22,7 +22,7 @@ def render(report: ReportInput, *, language: Language = "en") -> str:
         language: "en" or "zh".
     """
     environment = Environment(
-        loader=PackageLoader("pipelines.report", "templates"),
+        loader=PackageLoader("lifecycle.pipelines.report", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -9,7 +9,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Final, Literal, get_args
 
-from decisions.names import STAGES
+from lifecycle.decisions.vocabulary import STAGES
 
 Effect = Literal["prevent", "activate", "develop", "convert"]
 EFFECTS: Final[tuple[Effect, ...]] = get_args(Effect)

@@ -7,8 +7,8 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
-from features.history import History
-from features.window import to_day
+from lifecycle.features.history import History
+from lifecycle.features.window import to_day
 
 _YEAR = 365
 

@@ -12,13 +12,13 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from decisions.cause_sums import COMPLAINT, RESOLUTION, SURVEY, CauseSums, kind_mask
-from decisions.names import CAUSES, DECLINE
-from decisions.stage_policy import StagePolicy
-from decisions.stages import StageHistory
-from decisions.strategies import NO_CAUSE
-from features.history import History
-from features.window import to_day
+from lifecycle.decisions.cause_sums import COMPLAINT, RESOLUTION, SURVEY, CauseSums, kind_mask
+from lifecycle.decisions.stage_policy import StagePolicy
+from lifecycle.decisions.stages import StageHistory
+from lifecycle.decisions.strategies import NO_CAUSE
+from lifecycle.decisions.vocabulary import CAUSES, DECLINE
+from lifecycle.features.history import History
+from lifecycle.features.window import to_day
 
 I64 = NDArray[np.int64]
 I32 = NDArray[np.int32]
@@ -59,7 +59,7 @@ def diagnose(
     *,
     limits: CausePolicy | None = None,
 ) -> NDArray[np.int8]:
-    """Return the cause of each declining customer as codes of `decisions.names.CAUSES`; `NO_CAUSE` in other stages.
+    """Return the cause of each declining customer as codes of `vocabulary.CAUSES`; `NO_CAUSE` in other stages.
 
     Args:
         history: the customers; interactions, categories and returns are used where it has them.

@@ -9,8 +9,8 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from decisions.actions import Action
-from decisions.names import STAGES
+from lifecycle.decisions.actions import Action
+from lifecycle.decisions.vocabulary import STAGES
 
 Floats = NDArray[np.float64]
 
@@ -23,8 +23,8 @@ class Worth:
         p_star: P(alive at as_of), consistent with `churn_probability`: clip((1 − churn_probability)/(1 − q0), 0, 1).
         kappa: E[e^(−λpH)], P(still alive at the horizon's end | alive now).
         churn_probability: P(no purchase in the horizon).
-        v_prevent, v_back: value terms of `models.btyd.retention` times margin and mean amount, money over the value
-            horizon.
+        v_prevent, v_back: value terms of `models.btyd.retention_terms` times margin and mean amount, money over the
+            value horizon.
         expected_purchases: purchase days expected in the horizon.
         expected_spend: money expected in the horizon.
         order_value: expected amount of one purchase day.

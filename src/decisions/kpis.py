@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from decisions.cause_sums import survey_answers
-from decisions.names import CHURNED, MATURE, PROSPECT
-from decisions.season import Season
-from decisions.stage_policy import StagePolicy
-from decisions.stages import stages_at
-from features.history import History
-from features.window import to_date
+from lifecycle.decisions.cause_sums import survey_answers
+from lifecycle.decisions.season_factor import Season
+from lifecycle.decisions.stage_policy import StagePolicy
+from lifecycle.decisions.stages import stages_at
+from lifecycle.decisions.vocabulary import CHURNED, MATURE, PROSPECT
+from lifecycle.features.history import History
+from lifecycle.features.window import to_date
 
 _YEAR: Final = 365
 PERIODS: Final = ("now", "before", "last_year")

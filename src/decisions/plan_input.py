@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from decisions.gains import Floats, Worth
+from lifecycle.decisions.gains import Floats, Worth
 
 Codes = NDArray[np.int8]
 Flags = NDArray[np.bool_]
@@ -37,8 +37,8 @@ class PlanInput:
 
     Attributes:
         customer_id: Arrow array of strings or whole numbers, unique.
-        stage: codes of `decisions.names.STAGES`, none −1.
-        cause: codes of `decisions.names.CAUSES` (`decisions.causes.diagnose`), −1 outside decline.
+        stage: codes of `decisions.vocabulary.STAGES`, none −1.
+        cause: codes of `decisions.vocabulary.CAUSES` (`decisions.causes.diagnose`), −1 outside decline.
         worth: what is known of their money.
         cautious: see `Customers`.
         may_contact: consent given; None: everybody may be contacted.

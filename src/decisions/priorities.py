@@ -17,12 +17,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from decisions import strategies
-from decisions.actions import DECLINE_STRATEGIES, RetentionPolicy
-from decisions.gains import Floats, Gain, gain, offered
-from decisions.knapsack import select
-from decisions.names import STRATEGIES
-from decisions.plan_input import Codes, Customers, Flags, PlanInput
+from lifecycle.decisions import strategies
+from lifecycle.decisions.actions import DECLINE_STRATEGIES, RetentionPolicy
+from lifecycle.decisions.gains import Floats, Gain, gain, offered
+from lifecycle.decisions.knapsack import select
+from lifecycle.decisions.plan_input import Codes, Customers, Flags, PlanInput
+from lifecycle.decisions.vocabulary import STRATEGIES
 
 Places = NDArray[np.int32]
 

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from decisions.names import CAUSES, STAGES, STRATEGIES
+from lifecycle.decisions.vocabulary import CAUSES, STAGES, STRATEGIES
 
 VERSION: Final = "2"
 """Version of the table's shape, in the schema's metadata; a reader refuses others."""

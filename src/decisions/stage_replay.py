@@ -12,8 +12,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from decisions.names import CHURNED, DECLINE, GROWTH, MATURE, NEW, PROSPECT
-from features.window import NEVER, UNKNOWN_DAY
+from lifecycle.decisions.vocabulary import CHURNED, DECLINE, GROWTH, MATURE, NEW, PROSPECT
+from lifecycle.features.window import NEVER, UNKNOWN_DAY
 
 _YEAR: Final = 365
 

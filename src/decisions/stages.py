@@ -13,11 +13,11 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from decisions.names import NEW, STAGES
-from decisions.season import Season, Slices, season_sums
-from decisions.stage_policy import StagePolicy
-from decisions.stage_replay import replay_slices
-from features.window import NEVER, UNKNOWN_DAY, to_day
+from lifecycle.decisions.season_factor import Season, Slices, season_sums
+from lifecycle.decisions.stage_policy import StagePolicy
+from lifecycle.decisions.stage_replay import replay_slices
+from lifecycle.decisions.vocabulary import NEW, STAGES
+from lifecycle.features.window import NEVER, UNKNOWN_DAY, to_day
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +26,7 @@ class StageHistory:
 
     Attributes:
         as_of: day since 1970-01-01; the end of what was known.
-        stage: int8[n]; position in `decisions.names.STAGES`; −1: not yet known at as_of.
+        stage: int8[n]; position in `decisions.vocabulary.STAGES`; −1: not yet known at as_of.
         previous_stage: int8[n]; −1 where there was none.
         stage_since: int32[n]; first day of the present stage; `NEVER` where unknown.
         returned_after_churn: bool[n]; the present life began with a purchase after the customer had churned.
@@ -63,8 +63,8 @@ def replay(
         history: slices of purchase days with the day on which each was returned.
         as_of: date or day since 1970-01-01.
         policy: the frozen rules.
-        season: the whole base's season factor (`decisions.season.season_of`); by default that of this history, which
-            is right only where the history is the whole base.
+        season: the whole base's season factor (`decisions.season_factor.season_of`); by default that of this history,
+            which is right only where the history is the whole base.
 
     A customer without a purchase day is a prospect from the day of registration, or always where that is unknown; one
     whose first purchase is later than `as_of` and who has not registered by then is not yet known (−1) and is not to

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from decisions.names import CAUSES, CHURNED, DECLINE, STAGES, STRATEGIES
+from lifecycle.decisions.vocabulary import CAUSES, CHURNED, DECLINE, STAGES, STRATEGIES
 
 _BY_STAGE: Final = ("convert", "activate", "develop", "retain", "rescue", "win_back")
 _BY_CAUSE: Final = {
@@ -24,11 +24,11 @@ LET_GO: Final = STRATEGIES.index("let_go")
 
 
 def assign(stage: NDArray[np.int8], cause: NDArray[np.int8]) -> NDArray[np.int8]:
-    """Return strategy codes (positions in `decisions.names.STRATEGIES`) before it is known what pays.
+    """Return strategy codes (positions in `decisions.vocabulary.STRATEGIES`) before it is known what pays.
 
     Args:
-        stage: codes of `decisions.names.STAGES`.
-        cause: codes of `decisions.names.CAUSES`, `NO_CAUSE` outside decline.
+        stage: codes of `decisions.vocabulary.STAGES`.
+        cause: codes of `decisions.vocabulary.CAUSES`, `NO_CAUSE` outside decline.
 
     >>> [STRATEGIES[code] for code in assign(np.array([1, 4, 4], np.int8), np.array([-1, 0, 5], np.int8))]
     ['activate', 'improve', 'rescue']

@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import DTypeLike, NDArray
 
-from features.blocks import FRESH, Memory
-from features.history import History
-from features.window import to_day
+from lifecycle.features.array_pool import FRESH, Memory
+from lifecycle.features.history import History
+from lifecycle.features.window import to_day
 
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]

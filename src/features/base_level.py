@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from features.asof import AsOf
-from features.blocks import Blocks, Memory
-from features.history import History
-from features.judging import RateReference, ahead_of, past_of, reference_span
-from features.ordered import in_order
-from features.slices import pieces
-from features.window import Window
+from lifecycle.features.array_pool import Blocks, Memory
+from lifecycle.features.asof import AsOf
+from lifecycle.features.history import History
+from lifecycle.features.ordered_map import in_order
+from lifecycle.features.reference_period import RateReference, ahead_of, past_of, reference_span
+from lifecycle.features.slices import pieces
+from lifecycle.features.window import Window
 
 F64 = NDArray[np.float64]
 
@@ -44,9 +44,9 @@ class BaseLevel:
 class _Sums:
     """Sums over a part of the base from which its level follows; those of parts add up, whatever the base's size.
 
-    ``baskets`` as :meth:`features.judging.Past.sums` gives them; ``season``: number and spend of the eligible customers
-    who buy in the horizon; ``expected``: by their number of baskets, sums of the purchases expected, and of these times
-    the sum of the own baskets, from which the spend expected follows for any shrinkage.
+    ``baskets`` as :meth:`features.reference_period.Past.sums` gives them; ``season``: number and spend of the eligible
+    customers who buy in the horizon; ``expected``: by their number of baskets, sums of the purchases expected, and of
+    these times the sum of the own baskets, from which the spend expected follows for any shrinkage.
     """
 
     baskets: F64

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from features.history import Campaigns, Codes, History, Interactions, Lines, Payments, Returns
+from lifecycle.features.history import Campaigns, Codes, History, Interactions, Lines, Payments, Returns
 
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]

@@ -6,8 +6,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from features.history import History
-from features.window import to_day
+from lifecycle.features.history import History
+from lifecycle.features.window import to_day
 
 F64 = NDArray[np.float64]
 

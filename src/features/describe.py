@@ -2,7 +2,7 @@
 
 from itertools import groupby
 
-from features.registry import FAMILIES, Feature, features
+from lifecycle.features.registry import FAMILIES, Feature, features
 
 _HEAD = """# Features
 

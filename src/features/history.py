@@ -14,9 +14,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from features.account import Account
-from features.blocks import FRESH, Memory
-from features.window import to_day
+from lifecycle.features.array_pool import FRESH, Memory
+from lifecycle.features.records.account import Account
+from lifecycle.features.window import to_day
 
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
@@ -178,7 +178,7 @@ class History:
         campaigns: Any = None,
         zero_amount: str = "purchase",
     ) -> "History":
-        """Build a history from transactions in a pandas, Polars or Arrow frame; see :mod:`features.frames`.
+        """Build a history from transactions in a pandas, Polars or Arrow frame; see :mod:`features.records.frames`.
 
         ``amount=None`` is a log without amounts. Rows that cannot be used are counted with their reason in
         ``history.account``, those of the optional tables too; these have the columns of the input contract, under
@@ -193,7 +193,7 @@ class History:
         >>> history.customer_id.to_pylist(), history.offsets.tolist(), history.amount.tolist()
         (['a', 'b'], [0, 1, 3], [7.0, 5.0, 2.5])
         """
-        from features.frames import history_from_frame
+        from lifecycle.features.records.frames import history_from_frame
 
         return history_from_frame(
             frame,

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from features.asof import AsOf
-from features.history import History
+from lifecycle.features.asof import AsOf
+from lifecycle.features.history import History
 
 HORIZONS = (30, 60, 90, 180, 365)
 LEAST_PAST = 28

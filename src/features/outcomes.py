@@ -11,19 +11,19 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from features.asof import AsOf
-from features.base_level import BaseLevel as BaseLevel
-from features.base_level import base_level as base_level
-from features.base_level import base_levels as base_levels
-from features.history import History
-from features.horizon_choice import HorizonChoice as HorizonChoice
-from features.horizon_choice import default_horizon as default_horizon
-from features.judging import ELIGIBLE_FROM as ELIGIBLE_FROM
-from features.judging import Past as Past
-from features.judging import RateReference as RateReference
-from features.judging import ahead_of
-from features.judging import past_of as past_of
-from features.window import Window
+from lifecycle.features.asof import AsOf
+from lifecycle.features.base_level import BaseLevel as BaseLevel
+from lifecycle.features.base_level import base_level as base_level
+from lifecycle.features.base_level import base_levels as base_levels
+from lifecycle.features.history import History
+from lifecycle.features.horizon_choice import HorizonChoice as HorizonChoice
+from lifecycle.features.horizon_choice import default_horizon as default_horizon
+from lifecycle.features.reference_period import ELIGIBLE_FROM as ELIGIBLE_FROM
+from lifecycle.features.reference_period import Past as Past
+from lifecycle.features.reference_period import RateReference as RateReference
+from lifecycle.features.reference_period import ahead_of
+from lifecycle.features.reference_period import past_of as past_of
+from lifecycle.features.window import Window
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]

@@ -17,8 +17,8 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from features.asof import AsOf
-from features.history import Codes
+from lifecycle.features.asof import AsOf
+from lifecycle.features.history import Codes
 
 Column = NDArray[np.float64] | Codes
 Compute = Callable[[AsOf], Sequence[Column] | NDArray[np.float64] | None]
@@ -89,4 +89,4 @@ def features() -> tuple[Feature, ...]:
     return tuple(_FEATURES.values())
 
 
-from features import families as _families  # noqa: E402, F401  (whoever reads the registry finds it filled)
+from lifecycle.features import families as _families  # noqa: E402, F401  (whoever reads the registry finds it filled)

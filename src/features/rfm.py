@@ -8,8 +8,8 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from features.history import History
-from features.window import to_day
+from lifecycle.features.history import History
+from lifecycle.features.window import to_day
 
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]

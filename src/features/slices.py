@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from features.history import Campaigns, Codes, History, Interactions, Lines, Payments, Returns
+from lifecycle.features.history import Campaigns, Codes, History, Interactions, Lines, Payments, Returns
 
 
 def pieces(history: History, customers: int) -> Iterator[History]:

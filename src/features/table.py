@@ -11,15 +11,15 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from features.asof import AsOf
-from features.blocks import Blocks
-from features.families.attributes import further, further_columns
-from features.history import Codes, History
-from features.ordered import in_order
-from features.outcomes import BaseLevel, RateReference, base_levels, observe
-from features.registry import FAMILIES, Column, Family, Feature, features
-from features.slices import pieces
-from features.window import Window, to_day
+from lifecycle.features.array_pool import Blocks
+from lifecycle.features.asof import AsOf
+from lifecycle.features.families.attributes import further, further_columns
+from lifecycle.features.history import Codes, History
+from lifecycle.features.ordered_map import in_order
+from lifecycle.features.outcomes import BaseLevel, RateReference, base_levels, observe
+from lifecycle.features.registry import FAMILIES, Column, Family, Feature, features
+from lifecycle.features.slices import pieces
+from lifecycle.features.window import Window, to_day
 
 F64 = NDArray[np.float64]
 

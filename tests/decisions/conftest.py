@@ -8,10 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from decisions.stage_policy import StagePolicy
-from features.history import History
-from features.rfm import summarise
-from models.btyd import MbgNbd
+from lifecycle.decisions.stage_policy import StagePolicy
+from lifecycle.features.history import History
+from lifecycle.features.rfm import summarise
+from lifecycle.models.btyd import MbgNbd
 
 
 @dataclass(frozen=True)

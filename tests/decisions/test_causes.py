@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from decisions.cause_sums import cause_sums
-from decisions.causes import diagnose
-from decisions.names import CAUSES, DECLINE, STRATEGIES
-from decisions.stage_policy import StagePolicy
-from decisions.stages import replay
-from decisions.strategies import NO_CAUSE, assign
-from features.history import History
-from features.slices import customers_between
+from lifecycle.decisions.cause_sums import cause_sums
+from lifecycle.decisions.causes import diagnose
+from lifecycle.decisions.stage_policy import StagePolicy
+from lifecycle.decisions.stages import replay
+from lifecycle.decisions.strategies import NO_CAUSE, assign
+from lifecycle.decisions.vocabulary import CAUSES, DECLINE, STRATEGIES
+from lifecycle.features.history import History
+from lifecycle.features.slices import customers_between
 
 AS_OF = dt.date(2024, 6, 30)
 POLICY = StagePolicy.from_rates(1.0, 30.0, 90)

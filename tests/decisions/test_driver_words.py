@@ -7,15 +7,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from decisions.driver_words import Own, Terms, families, medians_of, own_numbers, sayers_of, sentence, spoken
-from decisions.names import LANGUAGES
-from features import table
-from features.history import History
-from features.registry import FEATURES, Feature, family, forget
-from features.window import Window
-from models.btyd import MbgNbd
-from models.learning import Snapshot, candidates, drivers
-from models.learning.matrix import BTYD
+from lifecycle.decisions.vocabulary import LANGUAGES
+from lifecycle.features import table
+from lifecycle.features.history import History
+from lifecycle.features.registry import FEATURES, Feature, family, forget
+from lifecycle.features.window import Window
+from lifecycle.models.btyd import MbgNbd
+from lifecycle.models.forecasting import Snapshot, candidates, drivers
+from lifecycle.models.forecasting.design_matrix import BTYD
+from lifecycle.words.drivers import Own, Terms, families, medians_of, own_numbers, sayers_of, sentence, spoken
 
 AS_OF = dt.date(2021, 6, 30)
 START = pd.Timestamp("2019-01-01")
@@ -202,7 +202,7 @@ def told(history):
     found = drivers(fitted, known, np.arange(known.n), families(), top=5)
     own = own_numbers(history, known.features, TERMS)
     model = fitted.btyd.predict(known)
-    from models.learning.matrix import btyd_columns
+    from lifecycle.models.forecasting.design_matrix import btyd_columns
 
     columns = btyd_columns(model)
     own = [Own({**one.facts, **dict(zip(BTYD, columns[i], strict=True))}, TERMS) for i, one in enumerate(own)]
@@ -248,8 +248,8 @@ def test_what_raises_the_risk_stands_apart_from_what_lowers_it():
 
 
 def test_the_usual_gap_is_that_of_the_stage_policy(history):
-    from decisions.stage_policy import StagePolicy
-    from decisions.stages import replay
+    from lifecycle.decisions.stage_policy import StagePolicy
+    from lifecycle.decisions.stages import replay
 
     summary = table.frame(history, AS_OF)
     model = MbgNbd.fit(summary["frequency"], summary["recency"], summary["T"])

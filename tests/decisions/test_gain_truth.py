@@ -6,14 +6,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from decisions.actions import Action, RetentionPolicy
-from decisions.gains import Worth
-from decisions.names import MATURE
-from decisions.plan_input import PlanInput
-from decisions.priorities import plan
-from models.btyd import BgNbd, GammaGamma, MbgNbd
-from models.btyd.retention import retention_terms
-from models.btyd.simulate import arrivals
+from lifecycle.decisions.actions import Action, RetentionPolicy
+from lifecycle.decisions.gains import Worth
+from lifecycle.decisions.plan_input import PlanInput
+from lifecycle.decisions.priorities import plan
+from lifecycle.decisions.vocabulary import MATURE
+from lifecycle.models.btyd import BgNbd, GammaGamma, MbgNbd
+from lifecycle.models.btyd.retention_terms import retention_terms
+from lifecycle.models.btyd.simulate import arrivals
 
 H, Y, DELTA = 13.0, 52.0, 0.002  # weeks
 N = 40_000

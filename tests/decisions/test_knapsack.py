@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from decisions.knapsack import EXACT, GAP, select
+from lifecycle.decisions.knapsack import EXACT, GAP, select
 
 
 def enumerated(value, cost, budget, capacity):

@@ -9,15 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from decisions.kpis import NAMES, KpiSums, add_sums, kpi_history, kpi_sums, kpi_table, period_ends
-from decisions.names import CHURNED, DECLINE, STAGES
-from decisions.overview import early_warning, return_rates, top_decile_share, value_by_stage
-from decisions.season import season_of
-from decisions.stage_policy import StagePolicy
-from decisions.stages import stages_at
-from features.history import History
-from features.slices import customers_between
-from features.window import to_day
+from lifecycle.decisions.base_summary import early_warning, return_rates, top_decile_share, value_by_stage
+from lifecycle.decisions.kpis import NAMES, KpiSums, add_sums, kpi_history, kpi_sums, kpi_table, period_ends
+from lifecycle.decisions.season_factor import season_of
+from lifecycle.decisions.stage_policy import StagePolicy
+from lifecycle.decisions.stages import stages_at
+from lifecycle.decisions.vocabulary import CHURNED, DECLINE, STAGES
+from lifecycle.features.history import History
+from lifecycle.features.slices import customers_between
+from lifecycle.features.window import to_day
 
 END = dt.date(2024, 6, 30)
 POLICY = StagePolicy.from_rates(1.0, 30.0, 30)

@@ -8,12 +8,12 @@ import pyarrow as pa
 import pytest
 from scipy.stats import norm
 
-from decisions.actions import EFFECTS, Action, RetentionPolicy, default_actions
-from decisions.gains import Worth, gain
-from decisions.measurement import detectable_effect, summarise_plan
-from decisions.names import CAUSES, CHURNED, DECLINE, GROWTH, MATURE, NEW, PROSPECT, STRATEGIES
-from decisions.plan_input import PlanInput
-from decisions.priorities import in_control, plan
+from lifecycle.decisions.actions import EFFECTS, Action, RetentionPolicy, default_actions
+from lifecycle.decisions.gains import Worth, gain
+from lifecycle.decisions.plan_input import PlanInput
+from lifecycle.decisions.plan_summary import detectable_effect, summarise_plan
+from lifecycle.decisions.priorities import in_control, plan
+from lifecycle.decisions.vocabulary import CAUSES, CHURNED, DECLINE, GROWTH, MATURE, NEW, PROSPECT, STRATEGIES
 
 
 def worth(n: int, **changes) -> Worth:

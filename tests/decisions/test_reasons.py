@@ -3,11 +3,11 @@
 import numpy as np
 import pyarrow as pa
 
-from decisions.feature_words import feature_words
-from decisions.names import CAUSES, CHURNED, DECLINE, GROWTH, MATURE, NEW, PROSPECT
-from decisions.reasons import FAVOUR, Drivers, Facts, reasons
-from decisions.wording import joined, percent, thousands
-from features.registry import features
+from lifecycle.decisions.vocabulary import CAUSES, CHURNED, DECLINE, GROWTH, MATURE, NEW, PROSPECT
+from lifecycle.features.registry import features
+from lifecycle.words.feature_names import feature_words
+from lifecycle.words.reasons import FAVOUR, Drivers, Facts, reasons
+from lifecycle.words.sentences import joined, percent, thousands
 
 NO = np.zeros(6, bool)
 

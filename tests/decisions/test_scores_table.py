@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.csv
 import pytest
 
-from decisions.names import STAGES
-from decisions.scores import COLUMNS, ScoresError, check, csv_safe, from_columns, schema
+from lifecycle.decisions.scores import COLUMNS, ScoresError, check, csv_safe, from_columns, schema
+from lifecycle.decisions.vocabulary import STAGES
 
 N = 4
 

@@ -6,11 +6,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decisions.names import CHURNED, DECLINE, GROWTH, MATURE, NEW, PROSPECT
-from decisions.season import Season, season_sums
-from decisions.stage_policy import StagePolicy
-from decisions.stages import replay, stages_at
-from features.window import NEVER
+from lifecycle.decisions.season_factor import Season, season_sums
+from lifecycle.decisions.stage_policy import StagePolicy
+from lifecycle.decisions.stages import replay, stages_at
+from lifecycle.decisions.vocabulary import CHURNED, DECLINE, GROWTH, MATURE, NEW, PROSPECT
+from lifecycle.features.window import NEVER
 
 POLICY = StagePolicy.from_rates(0.8, 20.0, 60)
 END = 900

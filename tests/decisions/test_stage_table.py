@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decisions.names import STAGES
-from decisions.season import Season
-from decisions.stage_policy import StagePolicy
-from decisions.stages import replay
-from features.history import History
-from features.window import to_day
+from lifecycle.decisions.season_factor import Season
+from lifecycle.decisions.stage_policy import StagePolicy
+from lifecycle.decisions.stages import replay
+from lifecycle.decisions.vocabulary import STAGES
+from lifecycle.features.history import History
+from lifecycle.features.window import to_day
 
 AS_OF = dt.date(2024, 6, 30)
 POLICY = StagePolicy.from_rates(1.0, 60.0, 90)  # the base buys every two months

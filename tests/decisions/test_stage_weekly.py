@@ -6,11 +6,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from decisions.names import CHURNED, DECLINE, MATURE
-from decisions.overview import return_rates
-from decisions.season import season_of, season_sums
-from decisions.stages import policy_transitions, replay, stages_at, transition_matrix
-from features.window import to_day
+from lifecycle.decisions.base_summary import return_rates
+from lifecycle.decisions.season_factor import season_of, season_sums
+from lifecycle.decisions.stages import policy_transitions, replay, stages_at, transition_matrix
+from lifecycle.decisions.vocabulary import CHURNED, DECLINE, MATURE
+from lifecycle.features.window import to_day
 
 WEEKS = 12
 

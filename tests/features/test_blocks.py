@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features import table
-from features.blocks import Blocks
-from features.history import History
-from features.ordered import in_order
-from features.outcomes import RateReference
+from lifecycle.features import table
+from lifecycle.features.array_pool import Blocks
+from lifecycle.features.history import History
+from lifecycle.features.ordered_map import in_order
+from lifecycle.features.outcomes import RateReference
 
 
 @settings(deadline=None)

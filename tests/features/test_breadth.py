@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features import table
-from features.history import History
+from lifecycle.features import table
+from lifecycle.features.history import History
 
 AS_OF = dt.date(2021, 6, 30)
 LINES = st.lists(

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features import table
-from features.combine import concatenate, take
-from features.contacts import days_since_contact
-from features.history import History
-from features.outcomes import RateReference
-from features.registry import FAMILIES
+from lifecycle.features import table
+from lifecycle.features.combine import concatenate, take
+from lifecycle.features.contacts import days_since_contact
+from lifecycle.features.history import History
+from lifecycle.features.outcomes import RateReference
+from lifecycle.features.registry import FAMILIES
 
 AS_OF = pd.Timestamp("2021-06-30")
 NAMES = [feature.name for feature in FAMILIES["campaigns"].features]

@@ -8,7 +8,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from features.history import History
+from lifecycle.features.history import History
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.history import History
-from features.window import NEVER
+from lifecycle.features.history import History
+from lifecycle.features.window import NEVER
 
 Line = dict[str, Any]
 

@@ -8,14 +8,14 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features import table
-from features.asof import AsOf
-from features.contacts import days_since_contact
-from features.history import History
-from features.horizon_choice import default_horizon
-from features.outcomes import RateReference, base_level, observe, past_of
-from features.rfm import summarise
-from features.window import Window
+from lifecycle.features import table
+from lifecycle.features.asof import AsOf
+from lifecycle.features.contacts import days_since_contact
+from lifecycle.features.history import History
+from lifecycle.features.horizon_choice import default_horizon
+from lifecycle.features.outcomes import RateReference, base_level, observe, past_of
+from lifecycle.features.rfm import summarise
+from lifecycle.features.window import Window
 
 START = pd.Timestamp("2020-01-01")
 AS_OF = dt.date(2021, 6, 30)

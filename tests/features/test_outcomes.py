@@ -5,11 +5,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.history import History
-from features.horizon_choice import default_horizon
-from features.noise import noise_floor
-from features.outcomes import RateReference, base_level, observe
-from features.window import Window
+from lifecycle.features.history import History
+from lifecycle.features.horizon_choice import default_horizon
+from lifecycle.features.noise_floor import noise_floor
+from lifecycle.features.outcomes import RateReference, base_level, observe
+from lifecycle.features.window import Window
 
 START = pd.Timestamp("2020-01-01")
 REFERENCE = RateReference(0.5, 20.0)

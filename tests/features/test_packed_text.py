@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.columns import rank
-from features.packed_text import pack
+from lifecycle.features.records.columns import rank
+from lifecycle.features.records.packed_text import pack
 
 TEXTS = st.lists(st.text(st.sampled_from("07aB-é\x00€"), max_size=5), min_size=1, max_size=40)
 

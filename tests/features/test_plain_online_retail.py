@@ -8,9 +8,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from features import table
-from features.history import History
-from features.registry import FEATURES
+from lifecycle.features import table
+from lifecycle.features.history import History
+from lifecycle.features.registry import FEATURES
 
 AS_OF = pd.Timestamp("2011-11-20")
 NEVER = pd.Timestamp.max

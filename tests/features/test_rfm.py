@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from features.history import History
-from features.rfm import summarise
+from lifecycle.features.history import History
+from lifecycle.features.rfm import summarise
 
 
 def test_cdnow_sample_as_published() -> None:

@@ -5,9 +5,9 @@ import dataclasses
 import pandas as pd
 import pytest
 
-from features.account import Account, AccountError
-from features.history import History
-from features.side_account import TableLine
+from lifecycle.features.history import History
+from lifecycle.features.records.account import Account, AccountError
+from lifecycle.features.records.side_account import TableLine
 
 LOG = pd.DataFrame({"customer_id": ["a", "b"], "timestamp": ["2020-01-01", "2020-03-01"], "amount": [5.0, 7.0]})
 

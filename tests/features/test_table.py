@@ -10,12 +10,12 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from features import describe, families, registry, table
-from features.asof import AsOf
-from features.history import History
-from features.outcomes import RateReference, base_level, observe
-from features.registry import FEATURES, Feature, family
-from features.window import Window
+from lifecycle.features import describe, families, registry, table
+from lifecycle.features.asof import AsOf
+from lifecycle.features.history import History
+from lifecycle.features.outcomes import RateReference, base_level, observe
+from lifecycle.features.registry import FEATURES, Feature, family
+from lifecycle.features.window import Window
 
 DATES = [dt.date(2021, 3, 1), dt.date(2021, 6, 1), dt.date(2021, 12, 1)]
 REFERENCE = RateReference(0.5, 40.0)
@@ -191,7 +191,7 @@ def test_a_feature_is_one_function_in_one_file(history: History) -> None:
 
 def test_a_new_file_among_the_families_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "anew.py").write_text(
-        "from features.registry import Feature, family\n\n"
+        "from lifecycle.features.registry import Feature, family\n\n"
         '@family("anew", Feature("purchases_thrice", "days", "three times the purchase days"))\n'
         "def anew(view):\n    return [3.0 * (view.offsets[1:] - view.offsets[:-1])]\n"
     )
@@ -202,13 +202,13 @@ def test_a_new_file_among_the_families_is_found(tmp_path: Path, monkeypatch: pyt
         assert list(FEATURES) == [*before, "purchases_thrice"]
     finally:
         registry.forget("anew")
-        monkeypatch.delitem(sys.modules, "features.families.anew")
+        monkeypatch.delitem(sys.modules, "lifecycle.features.families.anew")
 
 
 def test_the_documentation_is_made_from_the_registry() -> None:
     page = Path(__file__).parents[2] / "docs" / "features.md"
     assert page.read_text(encoding="utf-8") == describe.page(), (
-        "docs/features.md is not current: python -c \"from features.describe import page; print(page(), end='')\""
+        "docs/features.md is not current: write the text of lifecycle.features.describe.page() to it"
     )
     for feature in registry.features():
         assert feature.unit and feature.meaning and not feature.meaning.endswith("."), feature.name

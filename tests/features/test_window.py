@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.window import Window, to_date, to_day
+from lifecycle.features.window import Window, to_date, to_day
 
 
 @given(st.dates())

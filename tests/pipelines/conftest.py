@@ -16,10 +16,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines import config as configuration
-from pipelines.config import Config
-from pipelines.main_job import run_all
-from pipelines.tracking import Tracker, open_tracker
+from lifecycle.pipelines import config as configuration
+from lifecycle.pipelines.config import Config
+from lifecycle.pipelines.steps import run_all
+from lifecycle.pipelines.tracking.mlflow_store import Tracker, open_tracker
 
 CONFIG = """
 [tables.transactions]

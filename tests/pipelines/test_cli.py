@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from features import registry
+from lifecycle.features import registry
 
 CONFIG = '[tables.transactions]\npath = "log.csv"\n'
 
 
 def lifecycle(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pipelines", *arguments]
+    command = [sys.executable, "-m", "lifecycle", *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 

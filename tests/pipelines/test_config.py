@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.config import Config, ConfigError, load, parse
-from pipelines.policies import retention_policy
-from pipelines.table_specs import table_specs
+from lifecycle.pipelines.config import Config, ConfigError, load, parse
+from lifecycle.pipelines.ingest.table_specs import table_specs
+from lifecycle.pipelines.score.policies import retention_policy
 
 MINIMAL = {"tables": {"transactions": {"path": "log.csv"}}}
 

@@ -7,13 +7,13 @@ import shutil
 import pyarrow.parquet as pq
 import pytest
 
-from decisions.names import LANGUAGES, stage_name
-from pipelines import config as configuration
-from pipelines.explain_words import TEXTS
-from pipelines.explaining import explain
-from pipelines.main_job import score_step
-from pipelines.moves import show_moves
-from pipelines.scoring import ScoringError
+from lifecycle.decisions.vocabulary import LANGUAGES, stage_name
+from lifecycle.pipelines import config as configuration
+from lifecycle.pipelines.explain import explain
+from lifecycle.pipelines.moves import show_moves
+from lifecycle.pipelines.score.scoring import ScoringError
+from lifecycle.pipelines.steps import score_step
+from lifecycle.words.explain_texts import TEXTS
 
 DAY = dt.date(1998, 6, 30)
 

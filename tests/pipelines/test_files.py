@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.files import replacing
+from lifecycle.pipelines.atomic_files import replacing
 
 
 def test_a_failed_write_leaves_the_former_file_and_nothing_else(tmp_path: Path) -> None:

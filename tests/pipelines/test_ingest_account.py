@@ -7,9 +7,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from features.account import Account
-from features.history import History
-from pipelines.ingest import HistoryStore, IngestError, QuarantineLimits, Tables, TableSpec, ingest
+from lifecycle.features.history import History
+from lifecycle.features.records.account import Account
+from lifecycle.pipelines.ingest import HistoryStore, IngestError, QuarantineLimits, Tables, TableSpec, ingest
 
 CDNOW = TableSpec(
     path="package:lifetimes/datasets/CDNOW_master.txt",

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from features.account import Account
-from features.history import History
-from features.window import to_date
-from pipelines.ingest import HistoryStore, IngestError, QuarantineLimits, Tables, TableSpec, ingest
+from lifecycle.features.history import History
+from lifecycle.features.records.account import Account
+from lifecycle.features.window import to_date
+from lifecycle.pipelines.ingest import HistoryStore, IngestError, QuarantineLimits, Tables, TableSpec, ingest
 
 BASIC = {"customer_id": "customer_id", "timestamp": "timestamp", "amount": "amount"}
 DAY = pa.array([dt.date(2020, 1, 1)])

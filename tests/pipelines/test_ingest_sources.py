@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.account import Account
-from features.history import History
-from pipelines.ingest import HistoryStore, IngestError, Tables, TableSpec, ingest
+from lifecycle.features.history import History
+from lifecycle.features.records.account import Account
+from lifecycle.pipelines.ingest import HistoryStore, IngestError, Tables, TableSpec, ingest
 
 COLUMNS = {
     "customer_id": "kunde",

@@ -13,14 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from features.account import Account
-from features.history import History
-from features.table import frame
-from features.window import to_date
-from pipelines import config as configuration
-from pipelines.config import ConfigError
-from pipelines.ingest import HistoryStore, IngestError, QuarantineLimits, Tables, TableSpec, ingest
-from pipelines.table_specs import table_specs
+from lifecycle.features.history import History
+from lifecycle.features.records.account import Account
+from lifecycle.features.table import frame
+from lifecycle.features.window import to_date
+from lifecycle.pipelines import config as configuration
+from lifecycle.pipelines.config import ConfigError
+from lifecycle.pipelines.ingest import HistoryStore, IngestError, QuarantineLimits, Tables, TableSpec, ingest
+from lifecycle.pipelines.ingest.table_specs import table_specs
 
 BASIC = {"customer_id": "customer_id", "timestamp": "timestamp", "amount": "amount"}
 PRICED = {"customer_id": "Customer ID", "timestamp": "InvoiceDate", "unit_price": "Price", "quantity": "Quantity"}

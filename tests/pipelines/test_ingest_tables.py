@@ -9,11 +9,11 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from features import table
-from features.contacts import days_since_contact
-from features.history import History
-from features.registry import FAMILIES
-from pipelines.ingest import HistoryStore, IngestError, QuarantineLimits, Tables, TableSpec, ingest
+from lifecycle.features import table
+from lifecycle.features.contacts import days_since_contact
+from lifecycle.features.history import History
+from lifecycle.features.registry import FAMILIES
+from lifecycle.pipelines.ingest import HistoryStore, IngestError, QuarantineLimits, Tables, TableSpec, ingest
 
 LOG = [("a", "2020-01-01", "5"), ("a2", "2020-02-01", "6"), ("b", "2020-03-01", "7"), ("", "2020-03-01", "8")]
 BASIC = ("customer_id", "timestamp", "amount")

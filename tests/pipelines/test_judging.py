@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from models.evaluation import evaluate
-from models.learning import Forecast
-from models.learning.forecast import Outcome
-from pipelines.judging import Judged, best
+from lifecycle.models.evaluation import evaluation as evaluate
+from lifecycle.models.forecasting import Forecast
+from lifecycle.models.forecasting.forecast import Outcome
+from lifecycle.pipelines.train.holdout import Judged, best
 
 
 @pytest.fixture(scope="module")

@@ -11,15 +11,15 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from decisions import scores as scores_table
-from pipelines import config as configuration
-from pipelines import model_registry
-from pipelines.bundle import Bundle, BundleError
-from pipelines.ingest import HistoryStore
-from pipelines.main_job import backtest_step, ingest_step, report_step, run_all, score_step, train_step
-from pipelines.promotion import input_table
-from pipelines.scoring import ScoringError
-from pipelines.tracking import calm, load_mlflow
+from lifecycle.decisions import scores as scores_table
+from lifecycle.pipelines import config as configuration
+from lifecycle.pipelines.ingest import HistoryStore
+from lifecycle.pipelines.score.champion import Bundle, BundleError
+from lifecycle.pipelines.score.scoring import ScoringError
+from lifecycle.pipelines.steps import backtest_step, ingest_step, report_step, run_all, score_step, train_step
+from lifecycle.pipelines.tracking import model_registry
+from lifecycle.pipelines.tracking.mlflow_store import calm, load_mlflow
+from lifecycle.pipelines.train.promotion import input_table
 
 LAST_DAY = dt.date(1998, 6, 30)
 
@@ -93,8 +93,8 @@ def test_the_registered_model_answers_others_as_it_answers_us(done) -> None:
         served = mlflow.pyfunc.load_model(f"models:/{done.tracker.name}@champion")
     assert served.metadata.signature is not None
     bundle = Bundle.from_files(champion.files)
-    from features.window import Window
-    from models.learning import Snapshot
+    from lifecycle.features.window import Window
+    from lifecycle.models.forecasting import Snapshot
 
     history = HistoryStore.open(done.config.directory / "history").read_all()
     now = Snapshot.of(history, Window(LAST_DAY, bundle.horizon), with_outcome=False)

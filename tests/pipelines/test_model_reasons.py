@@ -9,16 +9,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from decisions.names import DECLINE, GROWTH, PROSPECT
-from decisions.stage_policy import StagePolicy
-from decisions.stages import replay
-from features.combine import take
-from features.history import History
-from features.window import Window
-from models.btyd import MbgNbd
-from models.learning import Snapshot, candidates
-from pipelines.model_reasons import ModelReasons, Speaker, model_reasons, whom
-from pipelines.score_parts import Parts
+from lifecycle.decisions.stage_policy import StagePolicy
+from lifecycle.decisions.stages import replay
+from lifecycle.decisions.vocabulary import DECLINE, GROWTH, PROSPECT
+from lifecycle.features.combine import take
+from lifecycle.features.history import History
+from lifecycle.features.window import Window
+from lifecycle.models.btyd import MbgNbd
+from lifecycle.models.forecasting import Snapshot, candidates
+from lifecycle.pipelines.score.model_reasons import ModelReasons, Speaker, model_reasons, whom
+from lifecycle.pipelines.score.score_parts import Parts
 
 AS_OF = dt.date(2021, 6, 30)
 WINDOW = Window(AS_OF, 90)

@@ -12,22 +12,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from decisions import scores
-from decisions.kpis import kpi_sums, kpi_table, period_ends
-from decisions.overview import return_rates
-from decisions.season import season_of
-from decisions.stage_policy import StagePolicy
-from decisions.stages import policy_transitions, stages_at, transition_matrix
-from features.combine import take
-from features.history import History
-from features.window import Window, to_date
-from pipelines.base_counts import count_base, count_moves
-from pipelines.earlier_scorings import VALUE_KPIS, last_scoring, scoring_of, value_kpis
-from pipelines.model_registry import BY_HAND_TAG, VERSION_TAG, Registered
-from pipelines.present_scoring import present_scoring
-from pipelines.report import Choice, Note
-from pipelines.reporting import choice_of, notes_of
-from pipelines.scoring import ScoringError
+from lifecycle.decisions import scores
+from lifecycle.decisions.base_summary import return_rates
+from lifecycle.decisions.kpis import kpi_sums, kpi_table, period_ends
+from lifecycle.decisions.season_factor import season_of
+from lifecycle.decisions.stage_policy import StagePolicy
+from lifecycle.decisions.stages import policy_transitions, stages_at, transition_matrix
+from lifecycle.features.combine import take
+from lifecycle.features.history import History
+from lifecycle.features.window import Window, to_date
+from lifecycle.pipelines.report import Choice, Note
+from lifecycle.pipelines.report.base_counts import count_base, count_moves
+from lifecycle.pipelines.report.earlier_scorings import VALUE_KPIS, last_scoring, scoring_of, value_kpis
+from lifecycle.pipelines.report.reporting import choice_of, notes_of
+from lifecycle.pipelines.score.present_scoring import present_scoring
+from lifecycle.pipelines.score.scoring import ScoringError
+from lifecycle.pipelines.tracking.model_registry import BY_HAND_TAG, VERSION_TAG, Registered
 
 AS_OF = dt.date(2021, 6, 30)
 WINDOW = Window(AS_OF, 60)

@@ -9,17 +9,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from decisions.actions import RetentionPolicy, default_actions
-from decisions.kpis import NAMES
-from decisions.measurement import Detectable, PlanSummary
-from decisions.names import CAUSES, LANGUAGES, STAGES, STRATEGIES, cause_name, stage_name, strategy_name
-from decisions.stage_policy import StagePolicy
-from features.account import REASONS
-from models.btyd import GammaGamma, MbgNbd, check
-from pipelines.earlier_scorings import VALUE_KPIS
-from pipelines.report import Choice, Note, ReportInput, render
-from pipelines.report.notes import NOTES, note_in_words
-from pipelines.report.texts import TEXTS, has
+from lifecycle.decisions.actions import RetentionPolicy, default_actions
+from lifecycle.decisions.kpis import NAMES
+from lifecycle.decisions.plan_summary import Detectable, PlanSummary
+from lifecycle.decisions.stage_policy import StagePolicy
+from lifecycle.decisions.vocabulary import CAUSES, LANGUAGES, STAGES, STRATEGIES, cause_name, stage_name, strategy_name
+from lifecycle.features.records.account import REASONS
+from lifecycle.models.btyd import GammaGamma, MbgNbd, check
+from lifecycle.pipelines.report import Choice, Note, ReportInput, render
+from lifecycle.pipelines.report.earlier_scorings import VALUE_KPIS
+from lifecycle.words.notes import NOTES, note_in_words
+from lifecycle.words.report_texts import TEXTS, has
 
 HOSTILE = "<script>alert('x')</script>"
 

@@ -8,17 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.history import History
-from features.window import Window, to_day
-from models.learning import Snapshot
-from pipelines import config as configuration
-from pipelines.bundle import Bundle
-from pipelines.config import Config
-from pipelines.ingest import HistoryStore
-from pipelines.main_job import ingest_step, train_step
-from pipelines.model_registry import CHALLENGER, CHAMPION, registered
-from pipelines.tracking import Tracker, open_tracker
-from pipelines.training import Training
+from lifecycle.features.history import History
+from lifecycle.features.window import Window, to_day
+from lifecycle.models.forecasting import Snapshot
+from lifecycle.pipelines import config as configuration
+from lifecycle.pipelines.config import Config
+from lifecycle.pipelines.ingest import HistoryStore
+from lifecycle.pipelines.score.champion import Bundle
+from lifecycle.pipelines.steps import ingest_step, train_step
+from lifecycle.pipelines.tracking.mlflow_store import Tracker, open_tracker
+from lifecycle.pipelines.tracking.model_registry import CHALLENGER, CHAMPION, registered
+from lifecycle.pipelines.train.training import Training
 
 FIRST, SOON, LATE = dt.date(1998, 1, 31), dt.date(1998, 2, 28), dt.date(1998, 6, 30)
 SETTINGS = {"learning.candidates": ["naive", "mbgnbd", "lightgbm"], "learning.bootstrap": 40}
@@ -102,7 +102,7 @@ def test_a_champion_that_came_while_a_training_ran_is_not_overrun(shop, monkeypa
     tracker = open_tracker(configured(path, FIRST))
     meanwhile = registered(tracker, CHAMPION)
     assert meanwhile is not None
-    monkeypatch.setattr("pipelines.training.standing", lambda *_: None)
+    monkeypatch.setattr("lifecycle.pipelines.train.training.standing", lambda *_: None)
     promotion = train_step(configured(path, LATE - dt.timedelta(days=1))).promotion
     assert not promotion.decision.promote and "became champion while this was training" in promotion.decision.reason
     assert promotion.champion_number == meanwhile.number == registered(tracker, CHAMPION).number  # type: ignore[union-attr]

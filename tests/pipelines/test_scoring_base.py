@@ -8,18 +8,18 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from decisions.stage_policy import StagePolicy
-from features.history import History
-from features.slices import customers_between
-from features.window import Window
-from models import learning
-from models.btyd import GammaGamma, MbgNbd
-from models.learning import Snapshot
-from pipelines.bundle import Bundle, features_digest
-from pipelines.estimates import estimate
-from pipelines.money_terms import MoneyTerms
-from pipelines.score_parts import even_cuts
-from pipelines.whole_base import prospects_then, whole_base
+from lifecycle.decisions.stage_policy import StagePolicy
+from lifecycle.features.history import History
+from lifecycle.features.slices import customers_between
+from lifecycle.features.window import Window
+from lifecycle.models import forecasting
+from lifecycle.models.btyd import GammaGamma, MbgNbd
+from lifecycle.models.forecasting import Snapshot
+from lifecycle.pipelines.score.champion import Bundle, features_digest
+from lifecycle.pipelines.score.estimates import estimate
+from lifecycle.pipelines.score.money_terms import MoneyTerms
+from lifecycle.pipelines.score.score_parts import even_cuts
+from lifecycle.pipelines.score.whole_base import prospects_then, whole_base
 
 WINDOW = Window(dt.date(1998, 6, 30), 90)
 
@@ -69,7 +69,7 @@ def test_a_customers_estimates_do_not_rest_on_the_batch() -> None:
     now = Snapshot.of(history, WINDOW, with_outcome=False)
     value = MbgNbd.fit(now.frequency, now.recency, now.T)
     paying = now.monetary_value > 0
-    forecaster = learning.candidates(["mbgnbd"])["mbgnbd"].fit([now], seed=7)
+    forecaster = forecasting.candidates(["mbgnbd"])["mbgnbd"].fit([now], seed=7)
     bundle = Bundle(
         candidate="mbgnbd",
         as_of=WINDOW.as_of,

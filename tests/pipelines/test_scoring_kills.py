@@ -9,8 +9,8 @@ import time
 import numpy as np
 import pytest
 
-from pipelines import config as configuration
-from pipelines.main_job import ingest_step, score_step
+from lifecycle.pipelines import config as configuration
+from lifecycle.pipelines.steps import ingest_step, score_step
 
 KILLS = 10
 BUCKETS = 12
@@ -42,7 +42,7 @@ def test_a_scoring_killed_at_ten_moments_ends_as_an_undisturbed_one(done, settin
     ingest_step(config)
     capsys.readouterr()
     processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(["pipelines.main_job", "mlflow", "mlflow.store.tracking.sqlalchemy_store"])
+    processes.set_forkserver_preload(["lifecycle.pipelines.steps", "mlflow", "mlflow.store.tracking.sqlalchemy_store"])
 
     def begin():
         process = processes.Process(target=score_step, args=(config,))

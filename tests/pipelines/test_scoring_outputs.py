@@ -13,12 +13,12 @@ import adbc_driver_sqlite.dbapi
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines import config as configuration
-from pipelines import score_manifest, scoring
-from pipelines.explaining import explain
-from pipelines.main_job import ingest_step, report_step, score_step
-from pipelines.pseudonyms import PseudonymError, Pseudonyms
-from pipelines.score_database import ScoreDatabaseError
+from lifecycle.pipelines import config as configuration
+from lifecycle.pipelines.explain import explain
+from lifecycle.pipelines.score import score_manifest, scoring
+from lifecycle.pipelines.score.pseudonyms import PseudonymError, Pseudonyms
+from lifecycle.pipelines.score.score_database import ScoreDatabaseError
+from lifecycle.pipelines.steps import ingest_step, report_step, score_step
 
 DAY = dt.date(1998, 6, 30)
 UNSEEN = "kunde-9999"

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.ingest import HistoryStore, IngestError, Tables, TableSpec, ingest
-from pipelines.ingest.store import Manifest
+from lifecycle.pipelines.ingest import HistoryStore, IngestError, Tables, TableSpec, ingest
+from lifecycle.pipelines.ingest.store import Manifest
 
 COLUMNS = {
     "customer_id": "customer_id",
@@ -170,7 +170,7 @@ def test_a_crash_leaves_the_former_state(where: str, tmp_path: Path, monkeypatch
     target = {"publish": (Manifest, "publish"), "adopt": (Path, "rename")}.get(where)
     with monkeypatch.context() as patch:
         if target is None:
-            patch.setattr(f"pipelines.ingest.build.{where}", killed)
+            patch.setattr(f"lifecycle.pipelines.ingest.build.{where}", killed)
         else:
             patch.setattr(*target, killed)
         with pytest.raises(Killed):
@@ -184,7 +184,7 @@ def test_a_crash_leaves_the_former_state(where: str, tmp_path: Path, monkeypatch
 
 
 def _die_in_the_middle(source: str, out: str) -> None:
-    import pipelines.ingest.build as build
+    import lifecycle.pipelines.ingest.build as build
 
     def die(*_: Any) -> None:
         os._exit(9)
@@ -266,7 +266,7 @@ def test_an_id_map_and_the_other_tables(tmp_path: Path) -> None:
     assert history.customer_id.to_pylist() == ["a", "b", "p"]
     assert np.diff(history.offsets).tolist() == [2, 1, 0]
     assert history.closed_day is not None and history.closed_day.tolist()[2] == 18414
-    from features import table
+    from lifecycle.features import table
 
     known = table.frame(history, pd.Timestamp("2020-03-01").date())
     assert known.loc["a", "complaints_90d"] == 1 and known.loc["b", "satisfaction_last"] == 4

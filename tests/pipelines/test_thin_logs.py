@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.history import History
-from features.window import Window
-from models.learning import Snapshot
-from pipelines.report import charts
-from pipelines.training import TrainingError, repeats_with_money, spend_model
+from lifecycle.features.history import History
+from lifecycle.features.window import Window
+from lifecycle.models.forecasting import Snapshot
+from lifecycle.pipelines.report import charts
+from lifecycle.pipelines.train.training import TrainingError, repeats_with_money, spend_model
 
 
 def known(days_and_amounts):

@@ -4,8 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.config import Config, parse
-from pipelines.tracking import Tracker, TrackingError, log, log_dataset, log_text, open_tracker, run
+from lifecycle.pipelines.config import Config, parse
+from lifecycle.pipelines.tracking.mlflow_store import (
+    Tracker,
+    TrackingError,
+    log,
+    log_dataset,
+    log_text,
+    open_tracker,
+    run,
+)
 
 
 def configured(folder: Path, experiment: str = "shop") -> Config:

@@ -11,7 +11,7 @@ ORDER = (
     "windows",
     "rhythm",
     "trend",
-    "season",
+    "seasonality",
     "breadth",
     "returned",
     "tenure",

@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.asof import AsOf
-from features.columns import codes
-from features.history import History
-from features.registry import Column, Feature, family
+from lifecycle.features.asof import AsOf
+from lifecycle.features.history import History
+from lifecycle.features.records.columns import codes
+from lifecycle.features.registry import Column, Feature, family
 
 KNOWN = ("consent", "channel", "acquisition_cost")
 """Attributes with features of their own; every further column becomes ``attribute_<name>``."""

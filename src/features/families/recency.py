@@ -4,9 +4,9 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from features.asof import AsOf
-from features.registry import Feature, family
-from features.rfm import summary
+from lifecycle.features.asof import AsOf
+from lifecycle.features.registry import Feature, family
+from lifecycle.features.rfm import summary
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]

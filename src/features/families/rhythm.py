@@ -4,8 +4,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from features.asof import AsOf
-from features.registry import Feature, family
+from lifecycle.features.asof import AsOf
+from lifecycle.features.registry import Feature, family
 
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]

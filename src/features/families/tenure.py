@@ -4,11 +4,11 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from features.asof import AsOf
-from features.families.season import calendar
-from features.history import Codes
-from features.registry import Column, Feature, family
-from features.window import UNKNOWN_DAY
+from lifecycle.features.asof import AsOf
+from lifecycle.features.families.seasonality import calendar
+from lifecycle.features.history import Codes
+from lifecycle.features.registry import Column, Feature, family
+from lifecycle.features.window import UNKNOWN_DAY
 
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]

@@ -1,17 +1,17 @@
 """Buy-till-you-die models: exact, certified, with uncertainty."""
 
-from models.btyd.age_spans import AgeSpans
-from models.btyd.bg_nbd import BgNbd
-from models.btyd.checks import Finding, check, exceeded
-from models.btyd.gamma_gamma import GammaGamma
-from models.btyd.intervals import Intervals, central, intervals, predictive, tables
-from models.btyd.mbg_nbd import MbgNbd
-from models.btyd.pareto_nbd import ParetoNbd
-from models.btyd.posterior import Posterior
-from models.btyd.predictive_tables import Tables
-from models.btyd.retention import RetentionTerms, retention_terms
-from models.btyd.select import Choice, fit_best
-from models.btyd.spend import probability_spend_below
+from lifecycle.models.btyd.age_spans import AgeSpans
+from lifecycle.models.btyd.bg_nbd import BgNbd
+from lifecycle.models.btyd.checks import Finding, check, exceeded
+from lifecycle.models.btyd.gamma_gamma import GammaGamma
+from lifecycle.models.btyd.intervals import Intervals, central, intervals, predictive, tables
+from lifecycle.models.btyd.joint_spend import probability_spend_below
+from lifecycle.models.btyd.mbg_nbd import MbgNbd
+from lifecycle.models.btyd.model_choice import Choice, fit_best
+from lifecycle.models.btyd.pareto_nbd import ParetoNbd
+from lifecycle.models.btyd.posterior import Posterior
+from lifecycle.models.btyd.predictive_tables import Tables
+from lifecycle.models.btyd.retention_terms import RetentionTerms, retention_terms
 
 __all__ = [
     "AgeSpans",

@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from models.btyd.ages import groups
-from models.btyd.inputs import Floats
+from lifecycle.models.btyd.ages import groups
+from lifecycle.models.btyd.inputs import Floats
 
 MOST: Final = 24
 """Distinct ages of one frequency that are told one by one."""

@@ -13,8 +13,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from models.btyd.inputs import Floats
-from models.btyd.threads import in_chunks
+from lifecycle.models.btyd.inputs import Floats
+from lifecycle.models.btyd.threads import in_chunks
 
 Indices = npt.NDArray[np.int64]
 _STRIP = 0.5 * math.pi

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from models.btyd.stops_after_purchase import StopsAfterPurchase
+from lifecycle.models.btyd.stops_after_purchase import StopsAfterPurchase
 
 
 @dataclass(frozen=True)

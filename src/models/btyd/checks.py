@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import chi2
 
-from models.btyd.gamma_gamma import GammaGamma, checked_money
-from models.btyd.inputs import histories
-from models.btyd.stops_after_purchase import StopsAfterPurchase
+from lifecycle.models.btyd.gamma_gamma import GammaGamma, checked_money
+from lifecycle.models.btyd.inputs import histories
+from lifecycle.models.btyd.stops_after_purchase import StopsAfterPurchase
 
 CORRELATION = 0.2
 """Between frequency and mean value of purchases; CDNOW, on which Gamma-Gamma was judged fit, has 0.11."""

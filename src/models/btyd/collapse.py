@@ -12,8 +12,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from models.btyd.inputs import CHUNK, Floats, Histories, checked_weights, histories
-from models.btyd.threads import in_chunks
+from lifecycle.models.btyd.inputs import CHUNK, Floats, Histories, checked_weights, histories
+from lifecycle.models.btyd.threads import in_chunks
 
 Codes = npt.NDArray[np.int32]
 _DENSE = 4096.0

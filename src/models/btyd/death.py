@@ -14,11 +14,11 @@ import math
 import numba
 import numpy as np
 
-from models.btyd.collapse import Codes, Rows
-from models.btyd.inputs import Floats
-from models.btyd.rule import legendre
-from models.btyd.special import digamma, trigamma
-from models.btyd.threads import in_chunks
+from lifecycle.models.btyd.collapse import Codes, Rows
+from lifecycle.models.btyd.inputs import Floats
+from lifecycle.models.btyd.quadrature import legendre
+from lifecycle.models.btyd.special import digamma, trigamma
+from lifecycle.models.btyd.threads import in_chunks
 
 CHUNK = 1 << 12
 _DEEP = 45.0

@@ -8,14 +8,14 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from models.btyd.inputs import Floats, checked_weights, read_only
-from models.btyd.lifetimes_bridge import as_fitter
-from models.btyd.maximum import Target, maximise
-from models.btyd.model import Model
-from models.btyd.posterior import Posterior, draw
-from models.btyd.priors import mean_held, spend_prior
-from models.btyd.special import digamma, trigamma
-from models.btyd.threads import in_chunks
+from lifecycle.models.btyd.base_model import Model
+from lifecycle.models.btyd.inputs import Floats, checked_weights, read_only
+from lifecycle.models.btyd.lifetimes_bridge import as_fitter
+from lifecycle.models.btyd.maximum_likelihood import Target, maximise
+from lifecycle.models.btyd.posterior import Posterior, draw
+from lifecycle.models.btyd.special import digamma, trigamma
+from lifecycle.models.btyd.threads import in_chunks
+from lifecycle.models.btyd.weak_priors import mean_held, spend_prior
 
 CHUNK = 1 << 16
 _SMALLEST_Q = 1.05

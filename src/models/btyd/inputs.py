@@ -7,7 +7,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from models.btyd.threads import in_chunks
+from lifecycle.models.btyd.threads import in_chunks
 
 CHUNK = 1 << 17
 Floats = npt.NDArray[np.float64]

@@ -8,13 +8,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import norm, qmc
 
-from models.btyd.age_spans import AgeSpans
-from models.btyd.gamma_gamma import GammaGamma
-from models.btyd.inputs import Floats, histories, positive
-from models.btyd.model import Model
-from models.btyd.posterior import Posterior
-from models.btyd.predictive_tables import Predictive, Tables
-from models.btyd.purchases import PurchaseModel
+from lifecycle.models.btyd.age_spans import AgeSpans
+from lifecycle.models.btyd.base_model import Model
+from lifecycle.models.btyd.gamma_gamma import GammaGamma
+from lifecycle.models.btyd.inputs import Floats, histories, positive
+from lifecycle.models.btyd.posterior import Posterior
+from lifecycle.models.btyd.predictive_tables import Predictive, Tables
+from lifecycle.models.btyd.purchase_model import PurchaseModel
 
 
 @dataclass(frozen=True, eq=False)

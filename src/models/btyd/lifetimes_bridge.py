@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from models.btyd.inputs import Floats
+from lifecycle.models.btyd.inputs import Floats
 
 
 def lifetimes_package() -> ModuleType:

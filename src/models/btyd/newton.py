@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models.btyd.inputs import Floats
+from lifecycle.models.btyd.inputs import Floats
 
 Objective = Callable[[Floats], tuple[float, Floats, Floats]]
 

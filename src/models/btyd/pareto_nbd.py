@@ -9,18 +9,18 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from models.btyd.ages import by_frequency_and_age
-from models.btyd.collapse import Rows, learnable
-from models.btyd.counts import negative_binomial
-from models.btyd.death import death_rule, log_likelihood, log_likelihoods, log_parts, plan
-from models.btyd.inputs import Floats, Histories, checked_counts, positive, read_only
-from models.btyd.maximum import Target, maximise
-from models.btyd.priors import gamma_prior
-from models.btyd.purchases import PurchaseModel
-from models.btyd.repeats import once_each
-from models.btyd.rule import time_rule
-from models.btyd.simulate import Lives, Simulated, arrivals
-from models.btyd.threads import in_chunks
+from lifecycle.models.btyd.ages import by_frequency_and_age
+from lifecycle.models.btyd.collapse import Rows, learnable
+from lifecycle.models.btyd.death import death_rule, log_likelihood, log_likelihoods, log_parts, plan
+from lifecycle.models.btyd.equal_histories import once_each
+from lifecycle.models.btyd.inputs import Floats, Histories, checked_counts, positive, read_only
+from lifecycle.models.btyd.maximum_likelihood import Target, maximise
+from lifecycle.models.btyd.purchase_counts import negative_binomial
+from lifecycle.models.btyd.purchase_model import PurchaseModel
+from lifecycle.models.btyd.quadrature import time_rule
+from lifecycle.models.btyd.simulate import Lives, Simulated, arrivals
+from lifecycle.models.btyd.threads import in_chunks
+from lifecycle.models.btyd.weak_priors import gamma_prior
 
 SUBSAMPLE = 10_000
 

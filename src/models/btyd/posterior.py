@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from models.btyd.fitted import covariance_of_logs
-from models.btyd.inputs import Floats
-from models.btyd.maximum import Target, in_logs
-from models.btyd.newton import minimise
+from lifecycle.models.btyd.fit_certificate import covariance_of_logs
+from lifecycle.models.btyd.inputs import Floats
+from lifecycle.models.btyd.maximum_likelihood import Target, in_logs
+from lifecycle.models.btyd.newton import minimise
 
 TRIED = 64
 """Exact evaluations that judge the normal approximation where thousands would be wasteful."""

@@ -1,7 +1,7 @@
 """The distribution of what each customer will buy and spend: parameters uncertain, counts and values jointly random.
 
 Given alive, and given x, the number of purchases depends on the age alone, and so does their spend S over v + x·z̄
-(:mod:`models.btyd.spend`). Hence a table a frequency serves all its customers: survival functions on a few ages,
+(:mod:`models.btyd.joint_spend`). Hence a table a frequency serves all its customers: survival functions on a few ages,
 averaged over draws of the parameters. A customer adds P(alive), averaged over the same draws, and a scale. Tables made
 for a whole base serve its parts: what is said of a customer then does not depend on the part.
 """
@@ -17,14 +17,14 @@ import numpy.typing as npt
 from scipy.special import betainc, expit
 from scipy.stats import gamma
 
-from models.btyd.age_spans import MOST, AgeSpans
-from models.btyd.ages import Indices, groups
-from models.btyd.gamma_gamma import GammaGamma, checked_money
-from models.btyd.inputs import Floats, Histories, histories
-from models.btyd.lives import discounted_spends
-from models.btyd.purchases import PurchaseModel
-from models.btyd.spend import enough
-from models.btyd.threads import in_chunks
+from lifecycle.models.btyd.age_spans import MOST, AgeSpans
+from lifecycle.models.btyd.ages import Indices, groups
+from lifecycle.models.btyd.gamma_gamma import GammaGamma, checked_money
+from lifecycle.models.btyd.inputs import Floats, Histories, histories
+from lifecycle.models.btyd.joint_spend import enough
+from lifecycle.models.btyd.purchase_model import PurchaseModel
+from lifecycle.models.btyd.simulated_lives import discounted_spends
+from lifecycle.models.btyd.threads import in_chunks
 
 _SPENDS = 128
 _COUNTS = 48
@@ -290,7 +290,7 @@ class Predictive:
         return out
 
     def residual_quantile(self, level: float) -> Floats:
-        """Quantile of all discounted future spend, by simulated lives (:mod:`models.btyd.lives`)."""
+        """Quantile of all discounted future spend, by simulated lives (:mod:`models.btyd.simulated_lives`)."""
         out = np.empty(self._n)
         for group in self._groups:
             target = self._target(group, level)

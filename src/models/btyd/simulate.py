@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from models.btyd.inputs import Floats
+from lifecycle.models.btyd.inputs import Floats
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,16 +7,16 @@ from typing import ClassVar, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from models.btyd.ages import by_frequency_and_age
-from models.btyd.alive import discounted, pmf, purchases, stays
-from models.btyd.collapse import Rows, learnable
-from models.btyd.dropout import CHUNK, log_likelihood, log_likelihoods, log_odds_gone, probability_alive
-from models.btyd.inputs import Floats, Histories, checked_counts, positive
-from models.btyd.maximum import Target, maximise
-from models.btyd.priors import beta_prior
-from models.btyd.purchases import PurchaseModel
-from models.btyd.simulate import Lives, Simulated, arrivals
-from models.btyd.threads import in_chunks
+from lifecycle.models.btyd.ages import by_frequency_and_age
+from lifecycle.models.btyd.alive_moments import discounted, pmf, purchases, stays
+from lifecycle.models.btyd.collapse import Rows, learnable
+from lifecycle.models.btyd.dropout import CHUNK, log_likelihood, log_likelihoods, log_odds_gone, probability_alive
+from lifecycle.models.btyd.inputs import Floats, Histories, checked_counts, positive
+from lifecycle.models.btyd.maximum_likelihood import Target, maximise
+from lifecycle.models.btyd.purchase_model import PurchaseModel
+from lifecycle.models.btyd.simulate import Lives, Simulated, arrivals
+from lifecycle.models.btyd.threads import in_chunks
+from lifecycle.models.btyd.weak_priors import beta_prior
 
 Self = TypeVar("Self", bound="StopsAfterPurchase")
 SUBSAMPLE = 20_000

@@ -3,10 +3,10 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from models.evaluation import metrics as m
-from models.evaluation.budget import Campaign
-from models.evaluation.palette import ACTUAL, FAINT, colour, panel
-from models.learning.forecast import FloatArray
+from lifecycle.models.evaluation import metrics as m
+from lifecycle.models.evaluation.campaign_profit import Campaign
+from lifecycle.models.evaluation.palette import ACTUAL, FAINT, colour, panel
+from lifecycle.models.forecasting.forecast import FloatArray
 
 
 def calibration(name: str, probability: FloatArray, happened: FloatArray) -> Figure:

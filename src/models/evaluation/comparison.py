@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from models.evaluation.evaluate import LOWER_IS_BETTER, NEARER_ZERO, Evaluation
-from models.evaluation.palette import FAINT, INK, colour, figure
+from lifecycle.models.evaluation.evaluation import LOWER_IS_BETTER, NEARER_ZERO, Evaluation
+from lifecycle.models.evaluation.palette import FAINT, INK, colour, figure
 
 SHOWN = (
     "churn_log_loss",

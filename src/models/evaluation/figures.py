@@ -3,14 +3,14 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from models.evaluation import churn_figures, value_figures
-from models.evaluation.budget import Campaign
-from models.learning.boosted import FittedBoosted
-from models.learning.candidate import Fitted
-from models.learning.combined import FittedCombined
-from models.learning.forecast import FloatArray, Forecast
-from models.learning.purchasing import FittedPurchasing
-from models.learning.snapshot import Snapshot, outcome_of
+from lifecycle.models.evaluation import churn_figures, value_figures
+from lifecycle.models.evaluation.campaign_profit import Campaign
+from lifecycle.models.forecasting.candidate import Fitted
+from lifecycle.models.forecasting.combination import FittedCombined
+from lifecycle.models.forecasting.forecast import FloatArray, Forecast
+from lifecycle.models.forecasting.lightgbm_candidate import FittedBoosted
+from lifecycle.models.forecasting.purchase_models import FittedPurchasing
+from lifecycle.models.forecasting.snapshot import Snapshot, outcome_of
 
 
 def figures(

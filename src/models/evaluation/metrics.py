@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from models.learning.sums import dot
+from lifecycle.models.forecasting.fixed_order_sums import dot
 
 FloatArray = npt.NDArray[np.float64]
 Measure = Callable[[FloatArray], float]

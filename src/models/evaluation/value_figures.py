@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from models.evaluation.palette import ACTUAL, FAINT, colour, panel
-from models.learning.forecast import FloatArray, IntArray
+from lifecycle.models.evaluation.palette import ACTUAL, FAINT, colour, panel
+from lifecycle.models.forecasting.forecast import FloatArray, IntArray
 
 FREQUENCIES = 8
 

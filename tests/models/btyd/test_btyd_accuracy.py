@@ -6,7 +6,7 @@ import mpmath as mp
 import numpy as np
 import pytest
 
-from models.btyd import BgNbd, MbgNbd, ParetoNbd
+from lifecycle.models.btyd import BgNbd, MbgNbd, ParetoNbd
 
 LIMIT = 1e-10
 DIGITS = 50

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from models.btyd import BgNbd, GammaGamma, check, exceeded
-from models.btyd.checks import (
+from lifecycle.models.btyd import BgNbd, GammaGamma, check, exceeded
+from lifecycle.models.btyd.checks import (
     cohorts_drift,
     frequencies_are_dispersed,
     gaps_are_regular,

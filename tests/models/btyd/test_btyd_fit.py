@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import betaln, gammaln, hyp2f1
 
-from models.btyd import BgNbd, GammaGamma, MbgNbd, ParetoNbd, fit_best
+from lifecycle.models.btyd import BgNbd, GammaGamma, MbgNbd, ParetoNbd, fit_best
 
 PURCHASES = [BgNbd, MbgNbd, ParetoNbd]
 
@@ -70,7 +70,7 @@ def test_value_gradient_and_hessian(some, kind):
 
 
 def _rows(history):
-    from models.btyd.collapse import learnable
+    from lifecycle.models.btyd.collapse import learnable
 
     return learnable(*history, None)
 
@@ -79,7 +79,7 @@ def test_gamma_gamma_value_gradient_and_hessian():
     rng = np.random.default_rng(12)
     x = rng.integers(1, 9, 200).astype(float)
     mean = rng.gamma(6 * x) / rng.gamma(4.0, 1 / 15.0, 200) / x
-    from models.btyd.gamma_gamma import _Spends
+    from lifecycle.models.btyd.gamma_gamma import _Spends
 
     data = _Spends.of(x, mean, np.ones(200))
     theta = np.array([5.0, 3.0, 20.0])
@@ -244,7 +244,7 @@ def test_same_bits_in_another_process(cdnow, tmp_path):
     np.save(tmp_path / "history.npy", np.array(cdnow.history))
     code = (
         "import os, sys, numpy as np; os.cpu_count = lambda: 1\n"
-        "from models.btyd import BgNbd\n"
+        "from lifecycle.models.btyd import BgNbd\n"
         "history = np.load(sys.argv[1]); model = BgNbd.fit(*history)\n"
         "print(model.to_json()); print(model.dert(0.01, *history).sum().hex())"
     )

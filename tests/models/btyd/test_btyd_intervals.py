@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.btyd import (
+from lifecycle.models.btyd import (
     AgeSpans,
     BgNbd,
     GammaGamma,
@@ -15,7 +15,7 @@ from models.btyd import (
     probability_spend_below,
     tables,
 )
-from models.btyd.spend import enough
+from lifecycle.models.btyd.joint_spend import enough
 
 MONEY = GammaGamma(6.25, 3.74, 15.44)
 HORIZON, RATE, N = 52.0, 0.02, 40_000

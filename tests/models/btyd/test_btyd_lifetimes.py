@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.btyd import BgNbd, GammaGamma, MbgNbd, ParetoNbd
-from models.btyd.collapse import learnable
-from models.btyd.lifetimes_bridge import lifetimes_package
+from lifecycle.models.btyd import BgNbd, GammaGamma, MbgNbd, ParetoNbd
+from lifecycle.models.btyd.collapse import learnable
+from lifecycle.models.btyd.lifetimes_bridge import lifetimes_package
 
 matplotlib.use("Agg")
 

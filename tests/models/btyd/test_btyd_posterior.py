@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from models.btyd import BgNbd, GammaGamma, MbgNbd
-from models.btyd.collapse import learnable
-from models.btyd.posterior import _walk
+from lifecycle.models.btyd import BgNbd, GammaGamma, MbgNbd
+from lifecycle.models.btyd.collapse import learnable
+from lifecycle.models.btyd.posterior import _walk
 
 
 def few(kind, n, seed):

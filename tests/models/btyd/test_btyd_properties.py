@@ -7,8 +7,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from models.btyd import BgNbd, MbgNbd, ParetoNbd, retention_terms
-from models.btyd.ages import by_frequency_and_age
+from lifecycle.models.btyd import BgNbd, MbgNbd, ParetoNbd, retention_terms
+from lifecycle.models.btyd.ages import by_frequency_and_age
 
 positive = st.floats(0.05, 50.0)
 kinds = st.sampled_from([BgNbd, MbgNbd, ParetoNbd])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.btyd import BgNbd, GammaGamma, MbgNbd, ParetoNbd
+from lifecycle.models.btyd import BgNbd, GammaGamma, MbgNbd, ParetoNbd
 
 CDNOW = [
     (BgNbd, (0.242595, 4.413602, 0.792922, 2.425907), -9582.4292, (1653.4, 0.7855, 1.6080, 0.6256)),

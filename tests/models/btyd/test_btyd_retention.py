@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.btyd import BgNbd, MbgNbd, ParetoNbd, retention_terms
+from lifecycle.models.btyd import BgNbd, MbgNbd, ParetoNbd, retention_terms
 
 MODELS = [
     BgNbd(0.2426, 4.4136, 0.7929, 2.4259),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.evaluation.budget import Campaign, expected_maximum_profit, profit_at_budget
+from lifecycle.models.evaluation.campaign_profit import Campaign, expected_maximum_profit, profit_at_budget
 
 RNG = np.random.default_rng(3)
 N = 300

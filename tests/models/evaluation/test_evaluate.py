@@ -5,10 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from models.evaluation import MEANINGS, Campaign, decide, evaluate
-from models.evaluation import evaluate as package_function
-from models.evaluation.evaluate import RESAMPLED
-from models.learning.forecast import Forecast, Outcome
+from lifecycle.models.evaluation import MEANINGS, Campaign, decide
+from lifecycle.models.evaluation import evaluation as evaluate
+from lifecycle.models.evaluation import evaluation as package_function
+from lifecycle.models.evaluation.evaluation import RESAMPLED
+from lifecycle.models.forecasting.forecast import Forecast, Outcome
 
 
 def world(seed, n=1500, money=True):

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
-from models.evaluation import Campaign, compare, evaluate, table
-from models.evaluation.churn_figures import calibration, gains
-from models.evaluation.palette import COLOURS, colour
-from models.evaluation.value_figures import alive_matrix, by_frequency, cumulative, deciles, importance
-from models.learning.forecast import Forecast, Outcome
+from lifecycle.models.evaluation import Campaign, compare, table
+from lifecycle.models.evaluation import evaluation as evaluate
+from lifecycle.models.evaluation.churn_figures import calibration, gains
+from lifecycle.models.evaluation.palette import COLOURS, colour
+from lifecycle.models.evaluation.value_figures import alive_matrix, by_frequency, cumulative, deciles, importance
+from lifecycle.models.forecasting.forecast import Forecast, Outcome
 
 RNG = np.random.default_rng(8)
 N = 500

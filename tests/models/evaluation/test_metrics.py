@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn import metrics as sk
 
-from models.evaluation import metrics as m
+from lifecycle.models.evaluation import metrics as m
 
 RNG = np.random.default_rng(7)
 N = 400

@@ -1,0 +1,96 @@
+"""What the report is made of: frames and numbers, no models, no files."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import pandas as pd
+
+from lifecycle.decisions.actions import RetentionPolicy
+from lifecycle.decisions.base_summary import NEWLY_DAYS
+from lifecycle.decisions.plan_summary import PlanSummary
+from lifecycle.decisions.stage_policy import StagePolicy
+from lifecycle.decisions.vocabulary import Scheme
+from lifecycle.words.notes import Choice, Note
+
+
+@dataclass(frozen=True, eq=False)
+class ReportInput:
+    """One scoring, as the report shows it. Optional parts are None where they could not be computed; the report says
+    so.
+
+    Attributes:
+        name: the firm or log.
+        as_of, horizon_days, currency, margin, discount_rate_per_year: as in the config.
+        log_first, log_last: first and last day of the log.
+        stages: `decisions.base_summary.value_by_stage`.
+        retention_list: rows of the scores table, the selected in order of priority; the report shows the first
+            `list_length`.
+        early_warning: `decisions.base_summary.early_warning` over `early_warning_days`.
+        plan: `decisions.plan_summary.summarise_plan`.
+        stage_policy, retention_policy: the rules and the catalogue.
+        top_decile_share: share of the residual value that the most valuable tenth holds.
+        has_money, has_categories, has_interactions: what the input had.
+        account: columns status, reason, rows and amount (amount may be absent), one row a reason.
+        model_version, policy_version: digests.
+        transitions: `decisions.stages.transition_matrix` from `transitions_from` to as_of.
+        policy_transitions: `decisions.stages.policy_transitions` from the policy of the last scoring, where it changed
+            since.
+        return_rates: `decisions.base_summary.return_rates` of the stages a horizon before as_of.
+        kpis: `decisions.kpis.kpi_table`, and rows of the same columns for what rests on a model: `forecast` (mean
+            probability of no purchase of those not churned), `residual_value` and `value_at_risk`.
+        last: date and stages (as `stages`) of the last scoring before this one.
+        kpi_history: index of dates, columns among the names of KPIs.
+        calibration: columns predicted, observed, customers: P(no purchase) in groups against what happened.
+        tracking: index of dates, columns expected and actual: purchases of the base, cumulated.
+        candidates: one row a model, columns metrics of the out-of-time window that ends on `validation_end`.
+        champion: the row of `candidates` in use; `choice` says why.
+        notes: what the models had to say.
+        scheme: the scheme of stage names.
+        list_length, warning_length: rows shown of the retention list and of the early warning.
+    """
+
+    name: str
+    as_of: date
+    horizon_days: int
+    currency: str
+    margin: float
+    discount_rate_per_year: float
+    log_first: date
+    log_last: date
+    stages: pd.DataFrame
+    retention_list: pd.DataFrame
+    early_warning: pd.DataFrame
+    plan: PlanSummary
+    stage_policy: StagePolicy
+    retention_policy: RetentionPolicy
+    top_decile_share: float
+    has_money: bool
+    has_categories: bool
+    has_interactions: bool
+    account: pd.DataFrame
+    model_version: str
+    policy_version: str
+    transitions: pd.DataFrame | None = None
+    transitions_from: date | None = None
+    policy_transitions: pd.DataFrame | None = None
+    return_rates: pd.DataFrame | None = None
+    kpis: pd.DataFrame | None = None
+    last: tuple[date, pd.DataFrame] | None = None
+    kpi_history: pd.DataFrame | None = None
+    calibration: pd.DataFrame | None = None
+    tracking: pd.DataFrame | None = None
+    candidates: pd.DataFrame | None = None
+    champion: str = ""
+    choice: Choice | None = None
+    validation_end: date | None = None
+    notes: Sequence[Note] = ()
+    scheme: Scheme = "canonical"
+    list_length: int = 25
+    warning_length: int = 12
+    early_warning_days: int = NEWLY_DAYS
+
+    @property
+    def proof_date(self) -> date:
+        """The date, a horizon before as_of, on which the stages stood whose customers bought again or not."""
+        return self.as_of - timedelta(days=self.horizon_days)

@@ -1,0 +1,1 @@
+"""Scoring: every customer by the champion, one plan over all, files written at once."""

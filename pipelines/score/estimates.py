@@ -1,0 +1,242 @@
+"""Some customers in, all that is estimated of them out: stages, forecasts, values, in one Arrow table.
+
+A pure function of their events up to `as_of`, the trained bundle, the whole base's sums and the money settings;
+customers may be computed in any order, again, or on another machine, and give the same rows.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from scipy import stats
+
+from lifecycle.decisions.causes import diagnose
+from lifecycle.decisions.gains import Worth
+from lifecycle.decisions.stages import replay
+from lifecycle.features.contacts import days_since_contact
+from lifecycle.features.history import History
+from lifecycle.features.window import Window
+from lifecycle.models.btyd import central, retention_terms
+from lifecycle.models.forecasting import Forecast, Snapshot
+from lifecycle.models.forecasting import level_outlook as outlook
+from lifecycle.models.forecasting.loss_probability import loss_probability, still_there
+from lifecycle.models.residual_value import residual_value
+from lifecycle.pipelines.score.champion import Bundle
+from lifecycle.pipelines.score.money_terms import MoneyTerms
+from lifecycle.pipelines.score.whole_base import WholeBase
+
+Floats = npt.NDArray[np.float64]
+
+
+def estimate(history: History, bundle: Bundle, window: Window, base: WholeBase, money: MoneyTerms) -> pa.Table:
+    """Estimates of every customer known at `as_of`.
+
+    Grain: one row a customer who has bought, or is known without a purchase, by `as_of`, in the history's order.
+    Columns: see the code's dictionary; what rests on purchases is null for prospects, money is null without amounts.
+    """
+    stages = replay(history, window.as_of_day, bundle.stages, season=base.season)
+    known = np.flatnonzero(stages.stage >= 0)
+    buyers = np.flatnonzero(stages.frequency[known] >= 0)
+    columns: dict[str, npt.NDArray[np.generic]] = {
+        "stage": stages.stage[known],
+        "previous_stage": stages.previous_stage[known],
+        "stage_since": stages.stage_since[known],
+        "returned": stages.returned_after_churn[known],
+        "overdue": stages.second_purchase_overdue[known],
+        "usual_gap": stages.usual_gap_days[known],
+        "frequency": stages.frequency[known],
+        "last_day": stages.last_day[known],
+        "closed": _closed(history, window)[known],
+        "may_contact": _may_contact(history)[known],
+        "days_since_contact": _days_since_contact(history, window)[known],
+        "first_purchase": np.full(known.size, base.first_purchase),
+        "cause": diagnose(history, window.as_of_day, stages, base.causes, bundle.stages)[known],
+    }
+    spread = _Spread(known.size, buyers)
+    found = _of_buyers(history, bundle, window, base, money) if buyers.size else dict.fromkeys(OF_BUYERS, np.empty(0))
+    columns |= {name: spread(found[name]) for name in OF_BUYERS}
+    ids = history.customer_id.take(pa.array(known))
+    return pa.table({"customer_id": ids, **{name: pa.array(values) for name, values in columns.items()}})
+
+
+OF_BUYERS = (
+    "expected_purchases",
+    "expected_purchases_low",
+    "expected_purchases_high",
+    "expected_spend",
+    "expected_spend_low",
+    "expected_spend_high",
+    "residual_value",
+    "residual_value_low",
+    "residual_value_high",
+    "p_alive",
+    "clv",
+    "churn_probability",
+    "decline_probability",
+    "loss_probability",
+    "p_star",
+    "kappa",
+    "v_prevent",
+    "v_back",
+    "purchases_at_risk",
+    "order_value",
+    "value_after_second",
+    "least_share",
+)
+"""Columns that rest on purchases."""
+
+
+@dataclass(frozen=True)
+class _Spread:
+    """Puts the buyers' values on their rows among all known customers; NaN elsewhere."""
+
+    n: int
+    rows: npt.NDArray[np.int64]
+
+    def __call__(self, values: npt.ArrayLike) -> Floats:
+        whole = np.full(self.n, np.nan)
+        whole[self.rows] = values
+        return whole
+
+
+def _of_buyers(
+    history: History, bundle: Bundle, window: Window, base: WholeBase, money: MoneyTerms
+) -> dict[str, Floats]:
+    snapshot = Snapshot.of(history, window, with_outcome=False, reference=base.reference, base=base.level)
+    x, t_x, age = snapshot.frequency, snapshot.recency, snapshot.T
+    forecast = bundle.forecaster.predict(snapshot)
+    model = bundle.value
+    baskets = np.maximum(np.nan_to_num(snapshot.monetary_value), 0.0)
+    order = np.full(x.size, np.nan) if bundle.spend is None else bundle.spend.expected_monetary_value(x, baskets)
+    terms = retention_terms(
+        model,
+        horizon=window.horizon,
+        value_horizon=money.value_horizon,
+        discount_rate=money.discount_rate,
+        frequency=x,
+        recency=t_x,
+        T=age,
+    )
+    p_alive = model.p_alive(x, t_x, age)
+    p_star = still_there(forecast.churn_probability, terms.q0)
+    within = model.expected_purchases(window.horizon, x, t_x, age)
+    discounted = model.expected_discounted_purchases(window.horizon, money.discount_rate, x, t_x, age)
+    residual = residual_value(
+        margin=money.margin,
+        expected_spend=forecast.expected_spend,
+        order_value=order,
+        within=within,
+        within_discounted=discounted,
+        dert=model.dert(money.discount_rate, x, t_x, age),
+        p_star=p_star,
+        p_alive=p_alive,
+    )
+    past = money.margin * snapshot.spend
+    one = np.ones(x.size)
+    soon = np.maximum(age, 1.0)  # as if the second purchase came today, or tomorrow where the first came today
+    second = model.expected_discounted_purchases(money.value_horizon, money.discount_rate, one, soon, soon)
+    ahead = central(base.tables.at(x, t_x, age, None if bundle.spend is None else baskets), margin=money.margin)
+    return {
+        **_with_interval("expected_purchases", forecast.expected_purchases, ahead.purchases_low, ahead.purchases_high),
+        **_with_interval("expected_spend", forecast.expected_spend, ahead.spend_low, ahead.spend_high),
+        **_with_interval("residual_value", residual, ahead.residual_low, ahead.residual_high),
+        "p_alive": p_alive,
+        "clv": past + residual,
+        "churn_probability": forecast.churn_probability,
+        "decline_probability": forecast.decline_probability,
+        "loss_probability": loss_probability(forecast.churn_probability, terms.q0, terms.kappa),
+        "p_star": p_star,
+        "kappa": terms.kappa,
+        "v_prevent": money.margin * order * terms.w_prevent,
+        "v_back": money.margin * order * terms.w_back,
+        "purchases_at_risk": p_star * terms.w_prevent + (1 - p_star) * terms.w_back,
+        "order_value": order,
+        "value_after_second": money.margin * order * second,
+        "least_share": np.full(x.size, _least_share(forecast, window.horizon)),
+    }
+
+
+def _least_share(forecast: Forecast, horizon: int) -> float:
+    """What share of the forecast spend is left at the lower end of the interval of its sum; NaN without amounts.
+
+    The chance of single customers averages out over a list; what is too high for all alike does not, and that is what
+    the interval of the sum is about. A champion that states none is taken to be as far off as sums commonly are where
+    no past tells how far.
+    """
+    expected = float(forecast.expected_spend.sum())
+    if not expected > 0:
+        return np.nan
+    if np.isfinite(forecast.spend_sum_low):
+        return forecast.spend_sum_low / expected
+    unknown = outlook.expect((), (), (), (), at=np.zeros(1), horizon=horizon)
+    reach = stats.t.ppf((1 + forecast.level) / 2, unknown.degrees) * unknown.spread[0]
+    return float(np.exp(-reach))
+
+
+def _with_interval(name: str, value: Floats, low: Floats, high: Floats) -> dict[str, Floats]:
+    """A forecast, and the probability model's predictive interval beside it."""
+    return {name: value, f"{name}_low": low, f"{name}_high": high}
+
+
+CONSENT = "consent"
+YES = ("true", "yes", "y", "t", "1")
+"""Texts that give consent; a missing value does not."""
+
+
+def _may_contact(history: History) -> npt.NDArray[np.bool_]:
+    """Who may be contacted: everybody where the customers table has no column of consent."""
+    n = history.offsets.size - 1
+    if history.attributes is None or CONSENT not in history.attributes.column_names:
+        return np.ones(n, np.bool_)
+    given = history.attributes[CONSENT].combine_chunks()
+    if pa.types.is_dictionary(given.type):
+        given = given.dictionary_decode()
+    if pa.types.is_string(given.type) or pa.types.is_large_string(given.type):
+        told = pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(given)), value_set=pa.array(YES, given.type))
+    else:
+        told = pc.fill_null(pc.cast(given, pa.bool_()), False)
+    return np.asarray(told.to_numpy(zero_copy_only=False), dtype=np.bool_)
+
+
+def _days_since_contact(history: History, window: Window) -> Floats:
+    """Days since a campaign last contacted the customer; inf for whom none did, and without a table of campaigns."""
+    found = days_since_contact(history, window.as_of)
+    return np.full(history.n_customers, np.inf) if found is None else found
+
+
+def _closed(history: History, window: Window) -> npt.NDArray[np.bool_]:
+    n = history.offsets.size - 1
+    return np.zeros(n, np.bool_) if history.closed_day is None else history.closed_day <= window.as_of_day
+
+
+def worth_of(estimates: pa.Table, bundle: Bundle, money: MoneyTerms) -> Worth:
+    """What the plan needs to know of the customers' money."""
+
+    def column(name: str) -> Floats:
+        return np.asarray(estimates[name].to_numpy(), dtype=np.float64)
+
+    return Worth(
+        p_star=column("p_star"),
+        kappa=column("kappa"),
+        churn_probability=column("churn_probability"),
+        v_prevent=column("v_prevent"),
+        v_back=column("v_back"),
+        expected_purchases=column("expected_purchases"),
+        expected_spend=column("expected_spend"),
+        order_value=column("order_value"),
+        value_after_second=column("value_after_second"),
+        margin=money.margin,
+        first_purchase_probability=float(column("first_purchase")[:1].sum()),
+        **_new_customer(bundle, money),
+    )
+
+
+def _new_customer(bundle: Bundle, money: MoneyTerms) -> dict[str, float]:
+    """What a prospect would be worth after a first purchase; 0 for a log without amounts."""
+    if bundle.spend is None:
+        return {"new_customer_value": 0.0, "first_order_value": 0.0}
+    basket = float(bundle.spend.expected_monetary_value(0.0, 0.0))
+    more = float(bundle.value.expected_discounted_purchases(money.value_horizon, money.discount_rate, 0.0, 0.0, 0.0))
+    return {"new_customer_value": money.margin * basket * more, "first_order_value": basket}

@@ -1,0 +1,36 @@
+"""From the configuration to the retention policy, and the version of all policies together."""
+
+import hashlib
+
+from lifecycle.decisions.actions import Action, RetentionPolicy, default_actions
+from lifecycle.decisions.stage_policy import StagePolicy
+from lifecycle.pipelines.config import Config
+
+
+def retention_policy(config: Config) -> RetentionPolicy:
+    """The catalogue of actions and the limits that the configuration sets."""
+    retention = config.retention
+    actions = tuple(Action(**action.model_dump()) for action in retention.actions) or default_actions(
+        contact_cost=retention.contact_cost,
+        incentive=retention.incentive_cost,
+        save_rate=retention.save_rate,
+        winback_save_rate=retention.winback_save_rate,
+    )
+    return RetentionPolicy(
+        actions=actions,
+        budget=retention.budget,
+        control_share=retention.control_share,
+        min_return=retention.min_return,
+        min_days_between_contacts=retention.min_days_between_contacts,
+        value_horizon_days=retention.value_horizon_days,
+        salt=retention.salt,
+    )
+
+
+def policy_version(stages: StagePolicy, retention: RetentionPolicy) -> str:
+    """16 hexadecimal digits over the stage rules and the retention policy.
+
+    >>> len(policy_version(StagePolicy.from_rates(1.0, 30.0, 90), RetentionPolicy(default_actions())))
+    16
+    """
+    return hashlib.sha256(f"{stages.digest} {retention.digest}".encode()).hexdigest()[:16]

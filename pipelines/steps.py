@@ -1,0 +1,95 @@
+"""The steps in order, with what a person sees of each; every verb of the command ends here."""
+
+import datetime as dt
+from pathlib import Path
+
+from lifecycle.pipelines.config import Config
+from lifecycle.pipelines.ingest import HistoryStore, ingest
+from lifecycle.pipelines.ingest.table_specs import quarantine_limits, table_specs
+from lifecycle.pipelines.moves import show_return_rates
+from lifecycle.pipelines.report.reporting import Reported, report
+from lifecycle.pipelines.score.scoring import Scoring, score
+from lifecycle.pipelines.summaries import show_account, show_backtest, show_places, show_scoring, show_training
+from lifecycle.pipelines.terminal import console, step
+from lifecycle.pipelines.tracking.mlflow_store import open_tracker
+from lifecycle.pipelines.train.backtesting import Backtest, backtest
+from lifecycle.pipelines.train.training import Training, train
+
+
+def ingest_step(config: Config) -> HistoryStore:
+    """Bring the tables into the history, and print the account of rows."""
+    directory = config.directory / "history"
+    with step("Ingest") as progress:
+        account = ingest(
+            table_specs(config),
+            directory,
+            as_of=config.time.as_of,
+            buckets=config.ingest.buckets,
+            memory_limit=config.ingest.memory_limit,
+            zero_amount=config.ingest.zero_amount,
+            limits=quarantine_limits(config),
+            progress=lambda what, share: progress(f"{what} {share:.0%}"),
+        )
+    show_account(account)
+    store = HistoryStore.open(directory)
+    if account.rows("quarantined") or any(table.rows("quarantined") for table in account.tables):
+        console.print(f"Rows in quarantine: {store.quarantine_path}", soft_wrap=True)
+    return store
+
+
+def train_step(config: Config) -> Training:
+    """Train on the history, register the winner, and print the comparison."""
+    store = HistoryStore.open(config.directory / "history")
+    with step("Train") as progress:
+        tracker = open_tracker(config)
+        training = train(config, store, tracker, progress)
+    show_training(training)
+    return training
+
+
+def backtest_step(config: Config) -> Backtest:
+    """Judge the candidates at several past dates, and print the means."""
+    store = HistoryStore.open(config.directory / "history")
+    with step("Backtest") as progress:
+        found = backtest(config, store, open_tracker(config), progress)
+    show_backtest(found)
+    return found
+
+
+def score_step(config: Config) -> Scoring:
+    """Score every customer with the champion, and print the stages and the list."""
+    store = HistoryStore.open(config.directory / "history")
+    with step("Score") as progress:
+        scoring = score(config, store, open_tracker(config), progress)
+    show_scoring(scoring)
+    return scoring
+
+
+def report_step(config: Config) -> Path:
+    """Write the report of the scoring as of the configured date, and print whether its stages hold."""
+    store = HistoryStore.open(config.directory / "history")
+    with step("Report") as progress:
+        written = report(config, store, open_tracker(config), progress)
+    _show_proof(written, config)
+    console.print(f"Report: {written.path}", soft_wrap=True)
+    return written.path
+
+
+def _show_proof(written: Reported, config: Config) -> None:
+    start = written.as_of - dt.timedelta(days=written.moves.days)
+    show_return_rates(written.moves, start, language=config.output.language, scheme=config.output.scheme)
+
+
+def run_all(config: Config) -> None:
+    """Do all steps in order, and say where the results are."""
+    store = ingest_step(config)
+    train_step(config)
+    tracker = open_tracker(config)
+    with step("Score") as progress:
+        scoring = score(config, store, tracker, progress)
+    with step("Report") as progress:
+        written = report(config, store, tracker, progress)
+    show_account(store.account_as_of(scoring.window.as_of))
+    show_scoring(scoring)
+    _show_proof(written, config)
+    show_places(scoring, written.path, config)

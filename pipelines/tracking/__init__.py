@@ -1,0 +1,1 @@
+"""MLflow: experiments, the registry, the model for others."""

@@ -1,0 +1,1 @@
+"""Training: candidates fitted, judged out of time, the winner registered."""

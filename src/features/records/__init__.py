@@ -1,0 +1,1 @@
+"""Raw records checked, counted and sorted into a history."""
