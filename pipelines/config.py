@@ -357,12 +357,17 @@ def resolve(path: str, base: Path) -> Path:
 def load(path: Path | str, overrides: Mapping[str, object] | None = None) -> Config:
     """Read a configuration file.
 
-    Args:
-        path: the TOML file.
-        overrides: dotted keys with the values that replace the file's, such as `{"time.horizon_days": 60}`.
+    Parameters
+    ----------
+    path : Path | str
+        the TOML file.
+    overrides : Mapping[str, object] | None
+        dotted keys with the values that replace the file's, such as `{"time.horizon_days": 60}`.
 
-    Raises:
-        ConfigError: the file is absent, is not TOML, or holds values that cannot be used.
+    Raises
+    ------
+    ConfigError
+        the file is absent, is not TOML, or holds values that cannot be used.
     """
     path = Path(path)
     try:

@@ -50,8 +50,10 @@ def explain(config: Config, customer_id: str) -> None:
     Where ids go out as pseudonyms, the customer may be named by either: the history is searched for the id whose
     pseudonym it is, which takes the key. What is printed shows the pseudonym.
 
-    Raises:
-        ScoringError: the customer was not scored on that date, or the scoring is not the present one.
+    Raises
+    ------
+    ScoringError
+        the customer was not scored on that date, or the scoring is not the present one.
     """
     store = HistoryStore.open(config.directory / "history")
     as_of = known_until(config, store)

@@ -32,8 +32,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
 def show_moves(config: Config, first: dt.date, second: dt.date) -> None:
     """Print the transition matrix between two dates and the return rate of each stage after the first.
 
-    Raises:
-        ScoringError: the dates are not in order, or not within the log.
+    Raises
+    ------
+    ScoringError
+        the dates are not in order, or not within the log.
     """
     store = HistoryStore.open(config.directory / "history")
     if not store.first_day <= first < second <= store.last_day:

@@ -22,10 +22,14 @@ KPI_PERIODS = 8
 class Moves:
     """What became of customers between two days.
 
-    Attributes:
-        transitions: `decisions.stages.transition_matrix` from the first day to the second.
-        return_rates: `decisions.base_summary.return_rates` of the stages on the first day, within `days` after it.
-        days: days after the first day in which a purchase counts as coming back.
+    Attributes
+    ----------
+    transitions : pd.DataFrame
+        `decisions.stages.transition_matrix` from the first day to the second.
+    return_rates : pd.DataFrame
+        `decisions.base_summary.return_rates` of the stages on the first day, within `days` after it.
+    days : int
+        days after the first day in which a purchase counts as coming back.
     """
 
     transitions: pd.DataFrame
@@ -37,11 +41,16 @@ class Moves:
 class BaseCounts:
     """KPIs of the period that ends at as_of and of those before it, and the moves within it.
 
-    Attributes:
-        kpis: `decisions.kpis.kpi_table`.
-        kpi_history: `decisions.kpis.kpi_history` of the last periods.
-        moves: from the start of the period to its end.
-        policy_transitions: `decisions.stages.policy_transitions` from another policy; None where there is none.
+    Attributes
+    ----------
+    kpis : pd.DataFrame
+        `decisions.kpis.kpi_table`.
+    kpi_history : pd.DataFrame
+        `decisions.kpis.kpi_history` of the last periods.
+    moves : Moves
+        from the start of the period to its end.
+    policy_transitions : pd.DataFrame | None
+        `decisions.stages.policy_transitions` from another policy; None where there is none.
     """
 
     kpis: pd.DataFrame
@@ -55,11 +64,16 @@ def count_base(
 ) -> BaseCounts:
     """Count the base in two passes, one bucket in memory at a time.
 
-    Args:
-        store: the history.
-        policy: the rules of the stages.
-        window: as_of and the length of a period.
-        former: the rules of an earlier scoring, if they were others: what they alone would move is told apart.
+    Parameters
+    ----------
+    store : HistoryStore
+        the history.
+    policy : StagePolicy
+        the rules of the stages.
+    window : Window
+        as_of and the length of a period.
+    former : StagePolicy | None
+        the rules of an earlier scoring, if they were others: what they alone would move is told apart.
     """
     as_of, first = window.as_of_day, to_day(store.first_day)
     season = _season(store, policy, as_of)
@@ -89,15 +103,23 @@ def count_base(
 def count_moves(store: HistoryStore, policy: StagePolicy, first: int, second: int, *, days: int) -> Moves:
     """Count who moved from which stage to which between two days, and who bought within some days after the first.
 
-    Args:
-        store: the history.
-        policy: the rules of the stages.
-        first: day since 1970-01-01.
-        second: a later one; nothing after it is seen.
-        days: how long after the first day a purchase counts; it must end by the second.
+    Parameters
+    ----------
+    store : HistoryStore
+        the history.
+    policy : StagePolicy
+        the rules of the stages.
+    first : int
+        day since 1970-01-01.
+    second : int
+        a later one; nothing after it is seen.
+    days : int
+        how long after the first day a purchase counts; it must end by the second.
 
-    Raises:
-        ValueError: the days are not in order, or the count would end after the second.
+    Raises
+    ------
+    ValueError
+        the days are not in order, or the count would end after the second.
     """
     if not first < first + days <= second:
         raise ValueError(

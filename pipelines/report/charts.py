@@ -95,9 +95,12 @@ def flow(
 ) -> Markup:
     """Return ribbons from the stages that customers left (left) to those they came to (right); who stayed is not drawn.
 
-    Args:
-        moves: (from, to, customers), movers only.
-        names: stage -> shown name; count: "from stage>to stage" and "stage" -> shown number.
+    Parameters
+    ----------
+    moves : Sequence[tuple[str, str, float]]
+        (from, to, customers), movers only.
+    names : dict[str, str]
+        stage -> shown name; count: "from stage>to stage" and "stage" -> shown number.
     """
     total = sum(size for _, _, size in moves)
     if total <= 0:

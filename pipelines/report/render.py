@@ -17,9 +17,12 @@ class View(ListView, BaseView):
 def render(report: ReportInput, *, language: Language = "en") -> str:
     """Return one self-contained HTML page: style and pictures inside, no script, no request to anywhere.
 
-    Args:
-        report: what to show.
-        language: "en" or "zh".
+    Parameters
+    ----------
+    report : ReportInput
+        what to show.
+    language : Language
+        "en" or "zh".
     """
     environment = Environment(
         loader=PackageLoader("lifecycle.pipelines.report", "templates"),

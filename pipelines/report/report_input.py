@@ -19,35 +19,59 @@ class ReportInput:
     """One scoring, as the report shows it. Optional parts are None where they could not be computed; the report says
     so.
 
-    Attributes:
-        name: the firm or log.
-        as_of, horizon_days, currency, margin, discount_rate_per_year: as in the config.
-        log_first, log_last: first and last day of the log.
-        stages: `decisions.base_summary.value_by_stage`.
-        retention_list: rows of the scores table, the selected in order of priority; the report shows the first
-            `list_length`.
-        early_warning: `decisions.base_summary.early_warning` over `early_warning_days`.
-        plan: `decisions.plan_summary.summarise_plan`.
-        stage_policy, retention_policy: the rules and the catalogue.
-        top_decile_share: share of the residual value that the most valuable tenth holds.
-        has_money, has_categories, has_interactions: what the input had.
-        account: columns status, reason, rows and amount (amount may be absent), one row a reason.
-        model_version, policy_version: digests.
-        transitions: `decisions.stages.transition_matrix` from `transitions_from` to as_of.
-        policy_transitions: `decisions.stages.policy_transitions` from the policy of the last scoring, where it changed
-            since.
-        return_rates: `decisions.base_summary.return_rates` of the stages a horizon before as_of.
-        kpis: `decisions.kpis.kpi_table`, and rows of the same columns for what rests on a model: `forecast` (mean
-            probability of no purchase of those not churned), `residual_value` and `value_at_risk`.
-        last: date and stages (as `stages`) of the last scoring before this one.
-        kpi_history: index of dates, columns among the names of KPIs.
-        calibration: columns predicted, observed, customers: P(no purchase) in groups against what happened.
-        tracking: index of dates, columns expected and actual: purchases of the base, cumulated.
-        candidates: one row a model, columns metrics of the out-of-time window that ends on `validation_end`.
-        champion: the row of `candidates` in use; `choice` says why.
-        notes: what the models had to say.
-        scheme: the scheme of stage names.
-        list_length, warning_length: rows shown of the retention list and of the early warning.
+    Attributes
+    ----------
+    name : str
+        the firm or log.
+    as_of, horizon_days, currency, margin, discount_rate_per_year : date
+        as in the config.
+    log_first, log_last : date
+        first and last day of the log.
+    stages : pd.DataFrame
+        `decisions.base_summary.value_by_stage`.
+    retention_list : pd.DataFrame
+        rows of the scores table, the selected in order of priority; the report shows the first `list_length`.
+    early_warning : pd.DataFrame
+        `decisions.base_summary.early_warning` over `early_warning_days`.
+    plan : PlanSummary
+        `decisions.plan_summary.summarise_plan`.
+    stage_policy, retention_policy : StagePolicy
+        the rules and the catalogue.
+    top_decile_share : float
+        share of the residual value that the most valuable tenth holds.
+    has_money, has_categories, has_interactions : bool
+        what the input had.
+    account : pd.DataFrame
+        columns status, reason, rows and amount (amount may be absent), one row a reason.
+    model_version, policy_version : str
+        digests.
+    transitions : pd.DataFrame | None
+        `decisions.stages.transition_matrix` from `transitions_from` to as_of.
+    policy_transitions : pd.DataFrame | None
+        `decisions.stages.policy_transitions` from the policy of the last scoring, where it changed since.
+    return_rates : pd.DataFrame | None
+        `decisions.base_summary.return_rates` of the stages a horizon before as_of.
+    kpis : pd.DataFrame | None
+        `decisions.kpis.kpi_table`, and rows of the same columns for what rests on a model: `forecast` (mean probability
+        of no purchase of those not churned), `residual_value` and `value_at_risk`.
+    last : tuple[date, pd.DataFrame] | None
+        date and stages (as `stages`) of the last scoring before this one.
+    kpi_history : pd.DataFrame | None
+        index of dates, columns among the names of KPIs.
+    calibration : pd.DataFrame | None
+        columns predicted, observed, customers: P(no purchase) in groups against what happened.
+    tracking : pd.DataFrame | None
+        index of dates, columns expected and actual: purchases of the base, cumulated.
+    candidates : pd.DataFrame | None
+        one row a model, columns metrics of the out-of-time window that ends on `validation_end`.
+    champion : str
+        the row of `candidates` in use; `choice` says why.
+    notes : Sequence[Note]
+        what the models had to say.
+    scheme : Scheme
+        the scheme of stage names.
+    list_length, warning_length : int
+        rows shown of the retention list and of the early warning.
     """
 
     name: str

@@ -48,8 +48,10 @@ class Reported:
 def report(config: Config, store: HistoryStore, tracker: Tracker, progress: Progress) -> Reported:
     """Write `report/DATE.html` for the scoring of the as-of date.
 
-    Raises:
-        ScoringError: there is no scoring of that date, or it is not the present one.
+    Raises
+    ------
+    ScoringError
+        there is no scoring of that date, or it is not the present one.
     """
     as_of = known_until(config, store)
     champion, bundle = champion_of(tracker)

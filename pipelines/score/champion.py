@@ -35,18 +35,29 @@ class BundleError(ValueError):
 class Bundle:
     """What scoring needs, and what tells whether it may be used.
 
-    Attributes:
-        candidate: name of the candidate that won.
-        as_of: last day that training knew.
-        horizon: days ahead that are forecast.
-        has_money: whether the log had amounts.
-        features: digest of the registered features' names, units and meanings.
-        forecaster: the fitted candidate that scores.
-        judged: the fitted candidate that was judged out of time.
-        value: purchases of the value horizon and the far future, and the p_alive that people see. MBG/NBD, because
-            BG/NBD holds every one-time buyer for alive.
-        spend: money a purchase; None for a log without amounts.
-        stages: the stage policy, fixed at training.
+    Attributes
+    ----------
+    candidate : str
+        name of the candidate that won.
+    as_of : dt.date
+        last day that training knew.
+    horizon : int
+        days ahead that are forecast.
+    has_money : bool
+        whether the log had amounts.
+    features : str
+        digest of the registered features' names, units and meanings.
+    forecaster : forecasting.Fitted
+        the fitted candidate that scores.
+    judged : forecasting.Fitted
+        the fitted candidate that was judged out of time.
+    value : MbgNbd
+        purchases of the value horizon and the far future, and the p_alive that people see. MBG/NBD, because BG/NBD
+        holds every one-time buyer for alive.
+    spend : GammaGamma | None
+        money a purchase; None for a log without amounts.
+    stages : StagePolicy
+        the stage policy, fixed at training.
     """
 
     candidate: str
@@ -86,8 +97,10 @@ class Bundle:
     def from_files(cls, files: Mapping[str, bytes]) -> Self:
         """Read a bundle back.
 
-        Raises:
-            BundleError: files are missing, or were written by another format or for other features.
+        Raises
+        ------
+        BundleError
+            files are missing, or were written by another format or for other features.
         """
         if HEAD not in files:
             raise BundleError(f"the registered model has no {HEAD}; found {sorted(files)}. Train again.")

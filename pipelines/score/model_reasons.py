@@ -80,15 +80,24 @@ def model_reasons(
 ) -> ModelReasons:
     """Ask the model about at most `most` customers.
 
-    Args:
-        store: the history.
-        bundle: the champion; one without trees has nothing to say.
-        window: as_of and horizon.
-        parts: the estimates, in the order of the buckets and of the plan.
-        plan: what to do with each customer.
-        language: of the words.
-        currency: of the money in them.
-        most: how many customers at most.
+    Parameters
+    ----------
+    store : HistoryStore
+        the history.
+    bundle : Bundle
+        the champion; one without trees has nothing to say.
+    window : Window
+        as_of and horizon.
+    parts : Parts
+        the estimates, in the order of the buckets and of the plan.
+    plan : Plan
+        what to do with each customer.
+    language : Language
+        of the words.
+    currency : str
+        of the money in them.
+    most : int
+        how many customers at most.
     """
     if not forecasting.has_drivers(bundle.forecaster) or most == 0:
         return ModelReasons.none()

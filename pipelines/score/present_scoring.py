@@ -15,8 +15,10 @@ from lifecycle.pipelines.tracking.model_registry import VERSION_TAG, Registered
 def present_scoring(config: Config, as_of: dt.date, champion: Registered) -> tuple[Path, dict[str, Any]]:
     """Return the scores table of a date, and its manifest.
 
-    Raises:
-        ScoringError: there is none, or it was made by another model or software, or in another language.
+    Raises
+    ------
+    ScoringError
+        there is none, or it was made by another model or software, or in another language.
     """
     day = as_of.isoformat()
     table, manifest = config.directory / "scores" / f"{day}.parquet", manifest_path(config, day)

@@ -45,8 +45,10 @@ class Pseudonyms:
     def of_config(cls, config: Config) -> "Pseudonyms | None":
         """The configured key; None where ids go out as they came.
 
-        Raises:
-            PseudonymError: the environment variable is not set, or its key is too short.
+        Raises
+        ------
+        PseudonymError
+            the environment variable is not set, or its key is too short.
         """
         name = config.output.pseudonym_key_env
         if name is None:

@@ -40,8 +40,10 @@ class Target:
     def of(cls, config: Config) -> "Target | None":
         """The configured target; None where there is none.
 
-        Raises:
-            ScoreDatabaseError: the environment variable is not set.
+        Raises
+        ------
+        ScoreDatabaseError
+            the environment variable is not set.
         """
         output = config.output
         if output.database_env is None:
@@ -67,8 +69,10 @@ class Target:
     def replace(self, as_of: dt.date, parquet: Path) -> int:
         """Put the rows of a scores file in the place of those of the same date; returns how many there are now.
 
-        Raises:
-            ScoreDatabaseError: the table has other columns, or the database refuses; its rows are as before.
+        Raises
+        ------
+        ScoreDatabaseError
+            the table has other columns, or the database refuses; its rows are as before.
         """
         with self._connected() as connection, pq.ParquetFile(parquet) as file:
             exists = self._exists(connection)

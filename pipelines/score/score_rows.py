@@ -61,12 +61,18 @@ def rows(
 ) -> pa.Table:
     """The scores of some of the customers, in the order of their estimates.
 
-    Args:
-        estimates: their rows as `pipelines.score.estimates.estimate` made them.
-        plan: the plan over all customers.
-        at: where these stand in the plan.
-        stamp: what is the same in every row.
-        model_reasons: what the model says of some of them; the others, or all, get their reasons from rules.
+    Parameters
+    ----------
+    estimates : pa.Table
+        their rows as `pipelines.score.estimates.estimate` made them.
+    plan : Plan
+        the plan over all customers.
+    at : slice | Places
+        where these stand in the plan.
+    stamp : Stamp
+        what is the same in every row.
+    model_reasons : ModelReasons | None
+        what the model says of some of them; the others, or all, get their reasons from rules.
     """
     n = estimates.num_rows
     stage = estimates["stage"].to_numpy()
@@ -156,17 +162,27 @@ def write(
 ) -> None:
     """Write the whole table, sorted by priority.
 
-    Args:
-        parts: the estimates.
-        chosen: the plan over all customers.
-        stamp: what is the same in every row.
-        model_reasons: what the model says of some of the customers.
-        parquet: where the Parquet file goes.
-        csv: where the CSV file goes; its text cells cannot execute in a spreadsheet.
-        scratch: a folder for intermediate files, emptied first.
+    Parameters
+    ----------
+    parts : Parts
+        the estimates.
+    chosen : Plan
+        the plan over all customers.
+    stamp : Stamp
+        what is the same in every row.
+    model_reasons : ModelReasons
+        what the model says of some of the customers.
+    parquet : Path
+        where the Parquet file goes.
+    csv : Path
+        where the CSV file goes; its text cells cannot execute in a spreadsheet.
+    scratch : Path
+        a folder for intermediate files, emptied first.
 
-    Raises:
-        ScoresError: there is no customer, or the rows break a rule of the table.
+    Raises
+    ------
+    ScoresError
+        there is no customer, or the rows break a rule of the table.
     """
     if not parts.rows:
         raise scores.ScoresError("scores: there is no customer to score as of this date. Choose a later one.")

@@ -63,9 +63,12 @@ class Scoring:
 def champion_of(tracker: Tracker) -> tuple[Registered, Bundle]:
     """The registered champion, checked for this software.
 
-    Raises:
-        ScoringError: there is no champion yet.
-        BundleError: it was trained by another format or on other features.
+    Raises
+    ------
+    ScoringError
+        there is no champion yet.
+    BundleError
+        it was trained by another format or on other features.
     """
     champion = model_registry.registered(tracker, CHAMPION)
     if champion is None:

@@ -18,8 +18,10 @@ PER_TABLE = 6
 def compare(config: Config, *, every_metric: bool) -> None:
     """Print the candidates of the latest training side by side, with bootstrap intervals; the best is marked.
 
-    Raises:
-        TrackingError: there is no training yet.
+    Raises
+    ------
+    TrackingError
+        there is no training yet.
     """
     tracker = open_tracker(config)
     parent = tracking.latest_run(tracker, "training")
@@ -52,9 +54,12 @@ def _cell(row: object) -> str:
 def promote_by_hand(config: Config, number: str, reason: str) -> None:
     """Make a registered version champion; the reason is kept with the version.
 
-    Raises:
-        TrackingError: there is no such version.
-        BundleError: the version cannot be used by this software.
+    Raises
+    ------
+    TrackingError
+        there is no such version.
+    BundleError
+        the version cannot be used by this software.
     """
     tracker = open_tracker(config)
     version = model_registry.numbered(tracker, number)

@@ -78,8 +78,10 @@ def calm() -> Iterator[None]:
 def open_tracker(config: Config) -> Tracker:
     """Open the store of a configuration, and make it with its experiment where they do not exist yet.
 
-    Raises:
-        TrackingError: the name cannot name a registered model, or the store was moved from where it was made.
+    Raises
+    ------
+    TrackingError
+        the name cannot name a registered model, or the store was moved from where it was made.
     """
     name = config.experiment
     if not name.strip() or any(sign in name for sign in "/:"):

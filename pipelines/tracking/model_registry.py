@@ -43,12 +43,18 @@ def log_model(
 ) -> str:
     """Log a model's files with the pyfunc script that reads them; returns the model's URI.
 
-    Args:
-        files: name to content, JSON and LightGBM text; each name lies in a folder, which becomes an artifact.
-        script: the models-from-code script; it imports neither this project nor pickle.
-        example: a few rows of input, logged as the example and as the input's signature.
-        output: what the model returns for `example`; the output's signature.
-        requirements: pip requirements, said explicitly because inferring them takes seconds.
+    Parameters
+    ----------
+    files : Mapping[str, bytes]
+        name to content, JSON and LightGBM text; each name lies in a folder, which becomes an artifact.
+    script : Path
+        the models-from-code script; it imports neither this project nor pickle.
+    example : pd.DataFrame
+        a few rows of input, logged as the example and as the input's signature.
+    output : pd.DataFrame
+        what the model returns for `example`; the output's signature.
+    requirements : Sequence[str]
+        pip requirements, said explicitly because inferring them takes seconds.
     """
     mlflow = load_mlflow()
     from mlflow.models import infer_signature

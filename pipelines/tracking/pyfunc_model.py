@@ -367,8 +367,10 @@ def combined(document: Mapping[str, Any], table: pd.DataFrame, trees: Mapping[st
 def forecast(document: Mapping[str, Any], trees: Mapping[str, lightgbm.Booster], table: pd.DataFrame) -> pd.DataFrame:
     """Forecast a table with a model of any kind.
 
-    Raises:
-        ValueError: a needed column is missing, or the kind is unknown.
+    Raises
+    ------
+    ValueError
+        a needed column is missing, or the kind is unknown.
     """
     needed = ["frequency", "recency", "T"]
     lacking = [name for name in needed if name not in table]

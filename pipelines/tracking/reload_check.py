@@ -37,12 +37,18 @@ def reproduces(
 ) -> str | None:
     """Ask the question; None means yes, otherwise the answer says what is wrong.
 
-    Args:
-        tracker: the store that the model lies in.
-        model_uri: the logged or registered model.
-        given: rows of input.
-        expected: what the model returned for them when it was trained.
-        meanwhile: what to do while the other process, which mostly imports, is busy.
+    Parameters
+    ----------
+    tracker : Tracker
+        the store that the model lies in.
+    model_uri : str
+        the logged or registered model.
+    given : pd.DataFrame
+        rows of input.
+    expected : pd.DataFrame
+        what the model returned for them when it was trained.
+    meanwhile : Callable[[], None]
+        what to do while the other process, which mostly imports, is busy.
     """
     with tempfile.TemporaryDirectory() as scratch:
         source, target = Path(scratch) / "given.parquet", Path(scratch) / "answer.parquet"

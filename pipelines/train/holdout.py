@@ -138,8 +138,10 @@ def best(judged: Mapping[str, Judged]) -> tuple[str, str]:
     that this window does not define are left out; ties go to the first name. The combination wins unless another's lead
     is beyond its bootstrap noise. References are never preferred.
 
-    Raises:
-        ValueError: no metric is defined on this window, or there are only references.
+    Raises
+    ------
+    ValueError
+        no metric is defined on this window, or there are only references.
     """
     eligible = [name for name in judged if name not in REFERENCES]
     if not eligible:

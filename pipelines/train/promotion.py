@@ -98,16 +98,26 @@ def promote(
 ) -> Promotion:
     """Register a bundle where its content is new, and decide whether it becomes champion.
 
-    Args:
-        tracker: the store.
-        run_id: the child run of the winning candidate; the model is logged there.
-        bundle: what was trained.
-        now: the snapshot as of the training's as-of date; the logged model must reproduce the forecast of it.
-        trial: the test window on which champion and challenger are compared.
-        met: the champion as this training met it.
-        tags: what the version is tagged with.
-        config: the configuration.
-        meanwhile: done while a fresh process loads the logged model; not done at all where there is nothing to load.
+    Parameters
+    ----------
+    tracker : Tracker
+        the store.
+    run_id : str
+        the child run of the winning candidate; the model is logged there.
+    bundle : Bundle
+        what was trained.
+    now : Snapshot
+        the snapshot as of the training's as-of date; the logged model must reproduce the forecast of it.
+    trial : Trial
+        the test window on which champion and challenger are compared.
+    met : Standing | None
+        the champion as this training met it.
+    tags : Mapping[str, str]
+        what the version is tagged with.
+    config : Config
+        the configuration.
+    meanwhile : Callable[[], None]
+        done while a fresh process loads the logged model; not done at all where there is nothing to load.
     """
     digest = bundle.version
     leading = None if met is None else met.version.number

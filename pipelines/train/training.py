@@ -67,8 +67,10 @@ class Training:
 def known_until(config: Config, store: HistoryStore) -> dt.date:
     """The as-of date: the configured one, else the last day in the log.
 
-    Raises:
-        TrainingError: the configured date lies before the log.
+    Raises
+    ------
+    TrainingError
+        the configured date lies before the log.
     """
     as_of = config.time.as_of or store.last_day
     if as_of < store.first_day:
@@ -200,8 +202,10 @@ def repeats_with_money(now: Snapshot) -> int:
 def spend_model(now: Snapshot) -> GammaGamma:
     """Gamma-Gamma of the repeat purchases; with too few of these, of all purchases, the first included.
 
-    Raises:
-        TrainingError: no customer has spent anything.
+    Raises
+    ------
+    TrainingError
+        no customer has spent anything.
     """
     if repeats_with_money(now) >= FEWEST_REPEATERS:
         return GammaGamma.fit(now.frequency, np.maximum(np.nan_to_num(now.monetary_value), 0.0))

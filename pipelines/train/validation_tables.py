@@ -35,11 +35,16 @@ def calibration_table(forecast: Forecast, test: Snapshot) -> pd.DataFrame:
 def tracking_table(history: History, window: Window, forecast: Forecast, path: npt.NDArray[np.float64]) -> pd.DataFrame:
     """Purchases of the base, cumulated over the window: expected and actual.
 
-    Args:
-        history: the log.
-        window: the test window.
-        forecast: what was forecast; its sum is where the expected path ends.
-        path: expected purchases of the base by a probability model at `grid(window)`; gives the path its shape.
+    Parameters
+    ----------
+    history : History
+        the log.
+    window : Window
+        the test window.
+    forecast : Forecast
+        what was forecast; its sum is where the expected path ends.
+    path : npt.NDArray[np.float64]
+        expected purchases of the base by a probability model at `grid(window)`; gives the path its shape.
 
     Grain: one row a date of the grid. Columns: date, expected, actual.
     """

@@ -20,23 +20,37 @@ DECLINE_STRATEGIES: Final = ("rescue", "respond", "improve")
 class Action:
     """Something that can be done for a customer.
 
-    Attributes:
-        name: unique in the catalogue.
-        stages: stages in which it is offered.
-        channel: how the customer is reached (e-mail, phone, letter …).
-        effect: "prevent" keeps those who stand to leave and wins back those who left; "activate" brings a new
-            customer's second purchase; "develop" raises the spend; "convert" brings a prospect's first purchase.
-        causes: strategies of declining customers it fits (`DECLINE_STRATEGIES`); empty fits all.
-        contact_cost: money per contact.
-        incentive: money given to whoever accepts, as an amount …
-        incentive_share: … or as a share of the accepting customer's order.
-        capacity: at most so many contacts a scoring; None is without limit.
-        save_rate: assumed share of the losses that the action prevents.
-        winback_save_rate: assumed share of those gone that it brings back; None is a fifth of `save_rate`.
-        lift: assumed effect of "activate", "develop" and "convert".
-        accept_if_staying: share of those who would have bought anyway that takes the incentive.
-        personal: done by a person; chosen for a declining customer only where its net value beats every automated
-            action.
+    Attributes
+    ----------
+    name : str
+        unique in the catalogue.
+    stages : tuple[str, ...]
+        stages in which it is offered.
+    channel : str
+        how the customer is reached (e-mail, phone, letter …).
+    effect : Effect
+        "prevent" keeps those who stand to leave and wins back those who left; "activate" brings a new customer's second
+        purchase; "develop" raises the spend; "convert" brings a prospect's first purchase.
+    causes : tuple[str, ...]
+        strategies of declining customers it fits (`DECLINE_STRATEGIES`); empty fits all.
+    contact_cost : float
+        money per contact.
+    incentive : float
+        money given to whoever accepts, as an amount …
+    incentive_share : float
+        … or as a share of the accepting customer's order.
+    capacity : int | None
+        at most so many contacts a scoring; None is without limit.
+    save_rate : float
+        assumed share of the losses that the action prevents.
+    winback_save_rate : float | None
+        assumed share of those gone that it brings back; None is a fifth of `save_rate`.
+    lift : float
+        assumed effect of "activate", "develop" and "convert".
+    accept_if_staying : float
+        share of those who would have bought anyway that takes the incentive.
+    personal : bool
+        done by a person; chosen for a declining customer only where its net value beats every automated action.
 
     >>> offer = Action("call", ("decline",), "phone", "prevent", contact_cost=8.0, save_rate=0.2)
     >>> offer.winback_rate
@@ -83,14 +97,22 @@ class Action:
 class RetentionPolicy:
     """How much may be spent, on whom, and how it is measured; versioned by `digest`.
 
-    Attributes:
-        actions: the catalogue, names unique.
-        budget: money for contacts and expected incentives of one scoring; None is without limit.
-        control_share: share of the targeted that is left alone, so that the effect can be measured.
-        min_days_between_contacts: days that must have passed since the last contact.
-        min_return: least net gain per unit of money spent.
-        value_horizon_days: the one scale of all gains: margin over so many days.
-        salt: text that goes into the hash that draws the control group.
+    Attributes
+    ----------
+    actions : tuple[Action, ...]
+        the catalogue, names unique.
+    budget : float | None
+        money for contacts and expected incentives of one scoring; None is without limit.
+    control_share : float
+        share of the targeted that is left alone, so that the effect can be measured.
+    min_days_between_contacts : int
+        days that must have passed since the last contact.
+    min_return : float
+        least net gain per unit of money spent.
+    value_horizon_days : int
+        the one scale of all gains: margin over so many days.
+    salt : str
+        text that goes into the hash that draws the control group.
     """
 
     actions: tuple[Action, ...]

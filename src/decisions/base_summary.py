@@ -21,9 +21,11 @@ def value_by_stage(scores: pd.DataFrame | Iterable[pd.DataFrame]) -> pd.DataFram
         expected_spend,
     churn_probability (the mean: a forecast), targeted, selected, expected_gain (of the targeted).
 
-    Args:
-        scores: columns of `decisions.scores`, one row a customer; `stage` as text or as categories. A table in parts
-            is never whole in memory.
+    Parameters
+    ----------
+    scores : pd.DataFrame | Iterable[pd.DataFrame]
+        columns of `decisions.scores`, one row a customer; `stage` as text or as categories. A table in parts is never
+        whole in memory.
     """
     parts = (scores,) if isinstance(scores, pd.DataFrame) else scores
     sums = pd.DataFrame(0.0, index=pd.Index(STAGES, name="stage"), columns=[*_SUMMED, "forecasts"])
@@ -81,9 +83,12 @@ def return_rates(stage: NDArray[np.int8], bought: NDArray[np.bool_]) -> pd.DataF
     """Return by stage how many customers there were and what share bought afterwards, so that the stages prove
     themselves.
 
-    Args:
-        stage: stage codes as of a date; −1 is left out.
-        bought: who bought within a horizon after that date.
+    Parameters
+    ----------
+    stage : NDArray[np.int8]
+        stage codes as of a date; −1 is left out.
+    bought : NDArray[np.bool_]
+        who bought within a horizon after that date.
 
     >>> return_rates(np.array([2, 2, 5], np.int8), np.array([True, False, False])).loc["growth", "returned"]
     np.float64(0.5)

@@ -21,12 +21,16 @@ SURVEY = frozenset({"survey", "satisfaction", "nps", "csat", "调查", "满意�
 class CauseSums:
     """Sums of one bucket, or of a whole base: they add up.
 
-    Attributes:
-        gross, returned: amount (lines, for a log without amounts) bought in the last 365 days, and what of earlier
-            days' purchases was returned in them.
-        recent, before: the same by category, of the last horizon and of the horizon that it is compared with: a year
-            earlier where the log is long enough, else the one before.
-        survey_low, survey_high: range of all survey values so far; +inf and −inf without any.
+    Attributes
+    ----------
+    gross, returned : float
+        amount (lines, for a log without amounts) bought in the last 365 days, and what of earlier days' purchases was
+        returned in them.
+    recent, before : dict[str, float]
+        the same by category, of the last horizon and of the horizon that it is compared with: a year earlier where the
+        log is long enough, else the one before.
+    survey_low, survey_high : float
+        range of all survey values so far; +inf and −inf without any.
     """
 
     gross: float

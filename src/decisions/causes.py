@@ -33,13 +33,18 @@ _YEAR = 365
 class CausePolicy:
     """Limits of the causes.
 
-    Attributes:
-        low: a survey value in this lowest part of the range of all values is low.
-        fall: a fall against the customer's own earlier mean by this part of the range counts.
-        returns_multiple, returns_least: returned share since the last but one purchase: more than so many times the
-            base's, and at least this.
-        market_fall: a category whose index is at most this fell.
-        category_days: purchase days in a category within a year that make it the customer's own.
+    Attributes
+    ----------
+    low : float
+        a survey value in this lowest part of the range of all values is low.
+    fall : float
+        a fall against the customer's own earlier mean by this part of the range counts.
+    returns_multiple, returns_least : float
+        returned share since the last but one purchase: more than so many times the base's, and at least this.
+    market_fall : float
+        a category whose index is at most this fell.
+    category_days : int
+        purchase days in a category within a year that make it the customer's own.
     """
 
     low: float = 0.4
@@ -61,12 +66,18 @@ def diagnose(
 ) -> NDArray[np.int8]:
     """Return the cause of each declining customer as codes of `vocabulary.CAUSES`; `NO_CAUSE` in other stages.
 
-    Args:
-        history: the customers; interactions, categories and returns are used where it has them.
-        as_of: nothing later is seen.
-        stages: `decisions.stages.replay` of the same history and date.
-        base: `decisions.cause_sums` of the whole base.
-        policy: the stage policy, for what silence means.
+    Parameters
+    ----------
+    history : History
+        the customers; interactions, categories and returns are used where it has them.
+    as_of : date | int
+        nothing later is seen.
+    stages : StageHistory
+        `decisions.stages.replay` of the same history and date.
+    base : CauseSums
+        `decisions.cause_sums` of the whole base.
+    policy : StagePolicy
+        the stage policy, for what silence means.
     """
     limits = limits or CausePolicy()
     today = to_day(as_of)

@@ -19,21 +19,32 @@ Floats = NDArray[np.float64]
 class Worth:
     """What is known of n customers' money, one entry a customer; NaN where it is not known, as for prospects.
 
-    Attributes:
-        p_star: P(alive at as_of), consistent with `churn_probability`: clip((1 − churn_probability)/(1 − q0), 0, 1).
-        kappa: E[e^(−λpH)], P(still alive at the horizon's end | alive now).
-        churn_probability: P(no purchase in the horizon).
-        v_prevent, v_back: value terms of `models.btyd.retention_terms` times margin and mean amount, money over the
-            value horizon.
-        expected_purchases: purchase days expected in the horizon.
-        expected_spend: money expected in the horizon.
-        order_value: expected amount of one purchase day.
-        value_after_second: margin over the value horizon of a customer who has just bought a second time.
-        margin: margin of amounts, in [0, 1]; one number.
-        first_purchase_probability: P(a prospect buys in the horizon unasked); one number.
-        new_customer_value: margin over the value horizon of a customer who has just bought for the first time; one
-            number.
-        first_order_value: expected amount of a first purchase day; one number.
+    Attributes
+    ----------
+    p_star : Floats
+        P(alive at as_of), consistent with `churn_probability`: clip((1 − churn_probability)/(1 − q0), 0, 1).
+    kappa : Floats
+        E[e^(−λpH)], P(still alive at the horizon's end | alive now).
+    churn_probability : Floats
+        P(no purchase in the horizon).
+    v_prevent, v_back : Floats
+        value terms of `models.btyd.retention_terms` times margin and mean amount, money over the value horizon.
+    expected_purchases : Floats
+        purchase days expected in the horizon.
+    expected_spend : Floats
+        money expected in the horizon.
+    order_value : Floats
+        expected amount of one purchase day.
+    value_after_second : Floats
+        margin over the value horizon of a customer who has just bought a second time.
+    margin : float
+        margin of amounts, in [0, 1]; one number.
+    first_purchase_probability : float
+        P(a prospect buys in the horizon unasked); one number.
+    new_customer_value : float
+        margin over the value horizon of a customer who has just bought for the first time; one number.
+    first_order_value : float
+        expected amount of a first purchase day; one number.
     """
 
     p_star: Floats
@@ -94,12 +105,18 @@ _NUMBERS = ("margin", "first_purchase_probability", "new_customer_value", "first
 class Gain:
     """One action's gain for every customer: ``net = rate·(won − incentive·saved) − cost_if_no_effect``.
 
-    Attributes:
-        rate: the assumed effect: save rate or lift.
-        won: margin won at a rate of 1.
-        saved: P(an additional acceptance of the incentive) at a rate of 1.
-        incentive: money per acceptance.
-        staying: contact cost + incentive × P(taken by somebody who would have bought anyway).
+    Attributes
+    ----------
+    rate : float
+        the assumed effect: save rate or lift.
+    won : Floats
+        margin won at a rate of 1.
+    saved : Floats
+        P(an additional acceptance of the incentive) at a rate of 1.
+    incentive : Floats
+        money per acceptance.
+    staying : Floats
+        contact cost + incentive × P(taken by somebody who would have bought anyway).
     """
 
     rate: float

@@ -48,11 +48,16 @@ class Selection:
 def select(value: Floats, cost: Floats, budget: float | None, capacity: list[int | None]) -> Selection:
     """Choose at most one action a customer.
 
-    Args:
-        value: (n, actions) net gain; what is not positive (−inf: not allowed) is never chosen.
-        cost: (n, actions), at least 0.
-        budget: the sum of costs must not exceed it; None is without limit.
-        capacity: per action, the largest number of customers; None is without limit.
+    Parameters
+    ----------
+    value : Floats
+        (n, actions) net gain; what is not positive (−inf: not allowed) is never chosen.
+    cost : Floats
+        (n, actions), at least 0.
+    budget : float | None
+        the sum of costs must not exceed it; None is without limit.
+    capacity : list[int | None]
+        per action, the largest number of customers; None is without limit.
 
     Customers must come in the order in which ties are to be broken (by id): of customers with equal values and costs
     the first are chosen.

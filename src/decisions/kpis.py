@@ -46,19 +46,29 @@ NAMES: Final = (
 class KpiSums:
     """What the KPIs of one period are made of; sums of buckets add up.
 
-    Attributes:
-        end: last day of the period.
-        a, a_first, kept, kept_first: buyers in A, those of them whose first purchase fell in A, and how many of each
-            are in B.
-        spend_a, spend_kept: spend of A's customers in A and in B; NaN for a log without amounts.
-        buyers, new_customers: buyers in B, and those of them who bought for the first time.
-        year, year_twice: customers with at least one and with at least two purchase days in 365 days.
-        at_risk, second: by days since the first purchase (0..P): who was watched and had not bought again before, and
-            who bought again on that day.
-        at_start, entered: not churned at the period's start, and how many of these are churned at its end.
-        churned_at_start, came_back: churned at the start, and how many of these bought in the period.
-        at_end, mature: not churned at the period's end, and how many of these are mature.
-        answers, answered: sum and number of the period's survey answers.
+    Attributes
+    ----------
+    end : int
+        last day of the period.
+    a, a_first, kept, kept_first : int
+        buyers in A, those of them whose first purchase fell in A, and how many of each are in B.
+    spend_a, spend_kept : float
+        spend of A's customers in A and in B; NaN for a log without amounts.
+    buyers, new_customers : int
+        buyers in B, and those of them who bought for the first time.
+    year, year_twice : int
+        customers with at least one and with at least two purchase days in 365 days.
+    at_risk, second : NDArray[np.int64]
+        by days since the first purchase (0..P): who was watched and had not bought again before, and who bought again
+        on that day.
+    at_start, entered : int
+        not churned at the period's start, and how many of these are churned at its end.
+    churned_at_start, came_back : int
+        churned at the start, and how many of these bought in the period.
+    at_end, mature : int
+        not churned at the period's end, and how many of these are mature.
+    answers, answered : float
+        sum and number of the period's survey answers.
     """
 
     end: int

@@ -35,16 +35,24 @@ class Customers(Protocol):
 class PlanInput:
     """What the plan needs of n customers.
 
-    Attributes:
-        customer_id: Arrow array of strings or whole numbers, unique.
-        stage: codes of `decisions.vocabulary.STAGES`, none −1.
-        cause: codes of `decisions.vocabulary.CAUSES` (`decisions.causes.diagnose`), −1 outside decline.
-        worth: what is known of their money.
-        cautious: see `Customers`.
-        may_contact: consent given; None: everybody may be contacted.
-        days_since_contact: days since the last contact, inf where there was none; None: nobody was contacted.
-        purchases_at_risk: p*·W_prevent + (1 − p*)·W_back in purchase days; ranks those whose value in money is not
-            known.
+    Attributes
+    ----------
+    customer_id : pa.Array
+        Arrow array of strings or whole numbers, unique.
+    stage : Codes
+        codes of `decisions.vocabulary.STAGES`, none −1.
+    cause : Codes
+        codes of `decisions.vocabulary.CAUSES` (`decisions.causes.diagnose`), −1 outside decline.
+    worth : Worth
+        what is known of their money.
+    cautious : float | None
+        see `Customers`.
+    may_contact : Flags | None
+        consent given; None: everybody may be contacted.
+    days_since_contact : Floats | None
+        days since the last contact, inf where there was none; None: nobody was contacted.
+    purchases_at_risk : Floats | None
+        p*·W_prevent + (1 − p*)·W_back in purchase days; ranks those whose value in money is not known.
     """
 
     customer_id: pa.Array

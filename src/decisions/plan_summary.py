@@ -20,11 +20,16 @@ POWER: Final = 0.8
 class Detectable:
     """The smallest effect that treated and control can be told apart by (two-sided 5 %, power 80 %).
 
-    Attributes:
-        purchase_share: rise of the share of customers who buy in the horizon, in [0, 1]; NaN without a control group.
-        save_rate: the same as an effect of the actions (save rate or lift); NaN where no effect could show it.
-        assumed_share: by how much the share of buyers would rise at the assumed rates; NaN without a list.
-        assumed_rate: the assumed effect, the mean over the list's customers weighted by how many each could save.
+    Attributes
+    ----------
+    purchase_share : float
+        rise of the share of customers who buy in the horizon, in [0, 1]; NaN without a control group.
+    save_rate : float
+        the same as an effect of the actions (save rate or lift); NaN where no effect could show it.
+    assumed_share : float
+        by how much the share of buyers would rise at the assumed rates; NaN without a list.
+    assumed_rate : float
+        the assumed effect, the mean over the list's customers weighted by how many each could save.
     """
 
     purchase_share: float
@@ -37,18 +42,28 @@ class Detectable:
 class PlanSummary:
     """The list in numbers; all gains rest on assumed rates.
 
-    Attributes:
-        targeted, selected, control: numbers of customers.
-        spent: contact costs and expected incentives of the list; budget: what was allowed, None without limit.
-        selected_gain, selected_spent: the part of gain and cost that falls on the selected, without the control group.
-        gain: total assumed net gain; conservative: the same if money came out at the lower end of the interval of the
-            whole base's spend, NaN without one.
-        prevented, won_back, grown: what the gain is made of before costs: margin of losses prevented, of customers who
-            had gone and come back, and of first, second and larger purchases; gain = their sum − spent.
-        gap: proved distance from the best possible list, 0 where it is the best.
-        by_rate: (multiple of the assumed rates, total net gain of this list) pairs.
-        detectable: what the control group can show.
-        worth_acting: customers for whom some action has a positive net value, within the list or not.
+    Attributes
+    ----------
+    targeted, selected, control : int
+        numbers of customers.
+    spent : float
+        contact costs and expected incentives of the list; budget: what was allowed, None without limit.
+    selected_gain, selected_spent : float
+        the part of gain and cost that falls on the selected, without the control group.
+    gain : float
+        total assumed net gain; conservative: the same if money came out at the lower end of the interval of the whole
+        base's spend, NaN without one.
+    prevented, won_back, grown : float
+        what the gain is made of before costs: margin of losses prevented, of customers who had gone and come back, and
+        of first, second and larger purchases; gain = their sum − spent.
+    gap : float
+        proved distance from the best possible list, 0 where it is the best.
+    by_rate : tuple[tuple[float, float], ...]
+        (multiple of the assumed rates, total net gain of this list) pairs.
+    detectable : Detectable
+        what the control group can show.
+    worth_acting : int
+        customers for whom some action has a positive net value, within the list or not.
     """
 
     targeted: int
@@ -72,8 +87,10 @@ class PlanSummary:
 def detectable_effect(buys: float, treated: int, control: int) -> float:
     """Return the smallest difference of two shares that can be told apart; NaN if a group is empty.
 
-    Args:
-        buys: share of customers who would buy in the horizon anyway.
+    Parameters
+    ----------
+    buys : float
+        share of customers who would buy in the horizon anyway.
 
     >>> round(detectable_effect(0.3, 9000, 1000), 4)
     0.0428

@@ -31,19 +31,28 @@ Places = NDArray[np.int32]
 class Plan:
     """What to do, one entry a customer, in the order of the input.
 
-    Attributes:
-        strategy, cause: codes of `STRATEGIES` and `CAUSES` (−1: no cause).
-        action: position in the policy's catalogue, −1 where no allowed action has a positive net value.
-        expected_gain: assumed net gain of the action; NaN where there is none.
-        break_even_save_rate: effect at which the action (or, without one, the cheapest to repay) pays for itself; NaN
-            if none can.
-        targeted, control, selected: the list, the part left alone, and the part to be contacted.
-        priority: 1 = first; total order 1..n: the list by gain, then all others by best gain, value at risk and id.
-        value, bound, exact: total assumed gain of the list, its proved upper bound, and whether it is proved optimal.
-        spent: contact costs and expected incentives of the list, control group included.
-        by_rate: (multiple of the assumed rates, total net gain of this list) pairs.
-        conservative: total assumed gain of the list if money came out at the lower end of its interval; NaN without
-            one.
+    Attributes
+    ----------
+    strategy, cause : Codes
+        codes of `STRATEGIES` and `CAUSES` (−1: no cause).
+    action : NDArray[np.int16]
+        position in the policy's catalogue, −1 where no allowed action has a positive net value.
+    expected_gain : Floats
+        assumed net gain of the action; NaN where there is none.
+    break_even_save_rate : Floats
+        effect at which the action (or, without one, the cheapest to repay) pays for itself; NaN if none can.
+    targeted, control, selected : Flags
+        the list, the part left alone, and the part to be contacted.
+    priority : NDArray[np.int32]
+        1 = first; total order 1..n: the list by gain, then all others by best gain, value at risk and id.
+    value, bound, exact : float
+        total assumed gain of the list, its proved upper bound, and whether it is proved optimal.
+    spent : float
+        contact costs and expected incentives of the list, control group included.
+    by_rate : tuple[tuple[float, float], ...]
+        (multiple of the assumed rates, total net gain of this list) pairs.
+    conservative : float
+        total assumed gain of the list if money came out at the lower end of its interval; NaN without one.
     """
 
     strategy: Codes

@@ -166,8 +166,10 @@ class ScoresError(ValueError):
 def schema(customer_id: pa.DataType | None = None) -> pa.Schema:
     """Return the Arrow schema; every field's metadata holds its meaning and unit.
 
-    Args:
-        customer_id: type of the ids, ``pa.string()`` (default) or ``pa.int64()``.
+    Parameters
+    ----------
+    customer_id : pa.DataType | None
+        type of the ids, ``pa.string()`` (default) or ``pa.int64()``.
 
     >>> field = schema().field("churn_probability")
     >>> field.type, field.nullable, field.metadata[b"meaning"].decode()
@@ -194,8 +196,10 @@ def from_columns(columns: Mapping[str, Any]) -> pa.Table:
 
     Rows must already be sorted by priority. The result has the right columns and types; `check` judges the rest.
 
-    Raises:
-        ScoresError: if a column is missing or unknown, or cannot have its type.
+    Raises
+    ------
+    ScoresError
+        if a column is missing or unknown, or cannot have its type.
     """
     missing = [name for name in _BY_NAME if name not in columns]
     unknown = [name for name in columns if name not in _BY_NAME]
@@ -222,8 +226,10 @@ def from_columns(columns: Mapping[str, Any]) -> pa.Table:
 def check(table: pa.Table, *, first: int = 1) -> pa.Table:
     """Return the table as it came if it is a scores table, or the part of one that begins with priority `first`.
 
-    Raises:
-        ScoresError: naming every column that deviates: which, what was allowed, what was found and in how many rows.
+    Raises
+    ------
+    ScoresError
+        naming every column that deviates: which, what was allowed, what was found and in how many rows.
     """
     names = table.schema.names
     missing = [name for name in _BY_NAME if name not in names]

@@ -119,8 +119,10 @@ def season_sums(history: Slices, policy: StagePolicy, *, last_day: int) -> Seaso
 def season_of(buckets: Iterable[Slices], policy: StagePolicy, *, last_day: int) -> Season:
     """Return the season factor of a whole base that comes in buckets, at least one.
 
-    Raises:
-        ValueError: if there is no bucket, or the buckets are not of one log.
+    Raises
+    ------
+    ValueError
+        if there is no bucket, or the buckets are not of one log.
     """
     sums = (season_sums(bucket, policy, last_day=last_day) for bucket in buckets)
     total = next(sums, None)

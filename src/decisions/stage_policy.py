@@ -32,15 +32,19 @@ class StagePolicy:
     Decline by volume ends with an own purchase only, and does not begin again within `dwell` days: silence alone
     brings nobody back, and nobody flickers. A seasonal buyer (see `season_window`) keeps the stage.
 
-    Attributes:
-        r, alpha: gamma shape and rate (days) of the base's purchase rate, from MBG/NBD, which counts open gaps.
-        horizon: days; the window of the volume rule and the least span of a mature life.
-        season_window: days; whoever bought within this many days after this date last year, but not in as many days
-            before it, or came back then after a silence at least as long as the present one is going to be, keeps the
-            stage.
-        season_log: days of log that the seasonal rule needs (13 months).
-        season_weight: purchase days by which the season factor is drawn towards 1, so that a few customers do not
-            make a season.
+    Attributes
+    ----------
+    r, alpha : float
+        gamma shape and rate (days) of the base's purchase rate, from MBG/NBD, which counts open gaps.
+    horizon : int
+        days; the window of the volume rule and the least span of a mature life.
+    season_window : int
+        days; whoever bought within this many days after this date last year, but not in as many days before it, or came
+        back then after a silence at least as long as the present one is going to be, keeps the stage.
+    season_log : int
+        days of log that the seasonal rule needs (13 months).
+    season_weight : float
+        purchase days by which the season factor is drawn towards 1, so that a few customers do not make a season.
 
     >>> policy = StagePolicy.from_rates(0.5, 40.0, 90)
     >>> policy.base_gap, round(policy.own_gap(frequency=3, recency=100.0), 1), len(policy.digest)

@@ -24,18 +24,29 @@ from lifecycle.features.window import NEVER, UNKNOWN_DAY, to_day
 class StageHistory:
     """Stages of n customers, in the order of the history.
 
-    Attributes:
-        as_of: day since 1970-01-01; the end of what was known.
-        stage: int8[n]; position in `decisions.vocabulary.STAGES`; −1: not yet known at as_of.
-        previous_stage: int8[n]; −1 where there was none.
-        stage_since: int32[n]; first day of the present stage; `NEVER` where unknown.
-        returned_after_churn: bool[n]; the present life began with a purchase after the customer had churned.
-        return_day: int32[n]; the latest such purchase day; `NEVER` where there was none.
-        second_purchase_overdue: bool[n]; one-time buyer in "new", silent past the policy's `overdue_limit`.
-        usual_gap_days: float64[n]; (α + t_x)/(r + x); NaN for prospects, and for one-time buyers where the base's gap
-            is longer than new lasts (nobody has ever kept it).
-        frequency: int64[n]; repeat purchase days; −1 for prospects.
-        last_day: int32[n]; last purchase day; `NEVER` for prospects.
+    Attributes
+    ----------
+    as_of : int
+        day since 1970-01-01; the end of what was known.
+    stage : NDArray[np.int8]
+        int8[n]; position in `decisions.vocabulary.STAGES`; −1: not yet known at as_of.
+    previous_stage : NDArray[np.int8]
+        int8[n]; −1 where there was none.
+    stage_since : NDArray[np.int32]
+        int32[n]; first day of the present stage; `NEVER` where unknown.
+    returned_after_churn : NDArray[np.bool_]
+        bool[n]; the present life began with a purchase after the customer had churned.
+    return_day : NDArray[np.int32]
+        int32[n]; the latest such purchase day; `NEVER` where there was none.
+    second_purchase_overdue : NDArray[np.bool_]
+        bool[n]; one-time buyer in "new", silent past the policy's `overdue_limit`.
+    usual_gap_days : NDArray[np.float64]
+        float64[n]; (α + t_x)/(r + x); NaN for prospects, and for one-time buyers where the base's gap is longer than
+        new lasts (nobody has ever kept it).
+    frequency : NDArray[np.int64]
+        int64[n]; repeat purchase days; −1 for prospects.
+    last_day : NDArray[np.int32]
+        int32[n]; last purchase day; `NEVER` for prospects.
     """
 
     as_of: int
@@ -59,12 +70,17 @@ def replay(
 ) -> StageHistory:
     """Return every customer's stage as of a date, and how it came about.
 
-    Args:
-        history: slices of purchase days with the day on which each was returned.
-        as_of: date or day since 1970-01-01.
-        policy: the frozen rules.
-        season: the whole base's season factor (`decisions.season_factor.season_of`); by default that of this history,
-            which is right only where the history is the whole base.
+    Parameters
+    ----------
+    history : Slices
+        slices of purchase days with the day on which each was returned.
+    as_of : date | int
+        date or day since 1970-01-01.
+    policy : StagePolicy
+        the frozen rules.
+    season : Season | None
+        the whole base's season factor (`decisions.season_factor.season_of`); by default that of this history, which is
+        right only where the history is the whole base.
 
     A customer without a purchase day is a prospect from the day of registration, or always where that is unknown; one
     whose first purchase is later than `as_of` and who has not registered by then is not yet known (−1) and is not to

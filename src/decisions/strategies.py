@@ -26,9 +26,12 @@ LET_GO: Final = STRATEGIES.index("let_go")
 def assign(stage: NDArray[np.int8], cause: NDArray[np.int8]) -> NDArray[np.int8]:
     """Return strategy codes (positions in `decisions.vocabulary.STRATEGIES`) before it is known what pays.
 
-    Args:
-        stage: codes of `decisions.vocabulary.STAGES`.
-        cause: codes of `decisions.vocabulary.CAUSES`, `NO_CAUSE` outside decline.
+    Parameters
+    ----------
+    stage : NDArray[np.int8]
+        codes of `decisions.vocabulary.STAGES`.
+    cause : NDArray[np.int8]
+        codes of `decisions.vocabulary.CAUSES`, `NO_CAUSE` outside decline.
 
     >>> [STRATEGIES[code] for code in assign(np.array([1, 4, 4], np.int8), np.array([-1, 0, 5], np.int8))]
     ['activate', 'improve', 'rescue']
@@ -49,9 +52,11 @@ def assign(stage: NDArray[np.int8], cause: NDArray[np.int8]) -> NDArray[np.int8]
 def let_go(stage: NDArray[np.int8], strategy: NDArray[np.int8], best_net: NDArray[np.float64]) -> NDArray[np.int8]:
     """Return the strategies with those declining and churned let go whom no action repays; why they decline stays told.
 
-    Args:
-        best_net: largest net value of any action that fits the customer; −inf where none fits or none could be valued:
-            nobody is let go unjudged.
+    Parameters
+    ----------
+    best_net : NDArray[np.float64]
+        largest net value of any action that fits the customer; −inf where none fits or none could be valued: nobody is
+        let go unjudged.
     """
     hopeless = np.isin(stage, (DECLINE, CHURNED)) & np.isfinite(best_net) & (best_net <= 0)
     return np.where(hopeless, np.int8(LET_GO), strategy).astype(np.int8)

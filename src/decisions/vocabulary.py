@@ -98,8 +98,10 @@ CAUSES: Final = tuple(_CAUSE_NAMES)
 def stage_name(stage: str, *, language: Language = "en", scheme: Scheme = "canonical") -> str:
     """Return the name of a canonical stage in a language and scheme.
 
-    Raises:
-        ValueError: if the stage, language or scheme is not one of `STAGES`, `LANGUAGES`, `SCHEMES`.
+    Raises
+    ------
+    ValueError
+        if the stage, language or scheme is not one of `STAGES`, `LANGUAGES`, `SCHEMES`.
 
     >>> stage_name("decline"), stage_name("decline", language="zh"), stage_name("mature", scheme="five_stage")
     ('Decline', '衰退期', 'Loyal customer')

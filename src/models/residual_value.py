@@ -23,15 +23,24 @@ def residual_value(
     scaled by p*/P(alive): where the forecast holds a customer for gone, the far future goes with it. A forecast that
     equals the model's own gives the model's own residual value, margin × DERT × expected amount.
 
-    Args:
-        margin: share of an amount that is earned.
-        expected_spend: forecast spend in the horizon, money.
-        order_value: expected amount of a purchase day, money.
-        within: the model's expected purchases in the horizon.
-        within_discounted: the same, discounted.
-        dert: the model's discounted expected residual transactions.
-        p_star: P(alive) that agrees with the forecast.
-        p_alive: the model's P(alive).
+    Parameters
+    ----------
+    margin : float
+        share of an amount that is earned.
+    expected_spend : Floats
+        forecast spend in the horizon, money.
+    order_value : Floats
+        expected amount of a purchase day, money.
+    within : Floats
+        the model's expected purchases in the horizon.
+    within_discounted : Floats
+        the same, discounted.
+    dert : Floats
+        the model's discounted expected residual transactions.
+    p_star : Floats
+        P(alive) that agrees with the forecast.
+    p_alive : Floats
+        the model's P(alive).
 
     >>> one = np.ones(1)
     >>> residual_value(margin=0.5, expected_spend=20 * one, order_value=10 * one, within=2 * one,

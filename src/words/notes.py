@@ -14,10 +14,14 @@ ChoiceKind = Literal["better", "aged", "alone", "by_hand"]
 class Note:
     """Something to know about a fit or an assumption.
 
-    Attributes:
-        kind: a key of `NOTES`.
-        model: the model it is about, by its name.
-        value: the number it rests on; NaN where there is none.
+    Attributes
+    ----------
+    kind : str
+        a key of `NOTES`.
+    model : str
+        the model it is about, by its name.
+    value : float
+        the number it rests on; NaN where there is none.
     """
 
     kind: str
@@ -29,11 +33,15 @@ class Note:
 class Choice:
     """Why the model in use is in use.
 
-    Attributes:
-        kind: "better" than the one before it beyond noise; not worse than an "aged" one; "alone", nothing to compare
-            with; "by_hand".
-        metric: the figure that decided; gain, low, high: by how much it is better, with its 90 % interval.
-        words: the reason that was given by hand.
+    Attributes
+    ----------
+    kind : ChoiceKind
+        "better" than the one before it beyond noise; not worse than an "aged" one; "alone", nothing to compare with;
+        "by_hand".
+    metric : str
+        the figure that decided; gain, low, high: by how much it is better, with its 90 % interval.
+    words : str
+        the reason that was given by hand.
     """
 
     kind: ChoiceKind

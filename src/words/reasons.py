@@ -32,21 +32,36 @@ Flags = NDArray[np.bool_]
 class Facts:
     """What reasons are made of, one entry a customer; NaN where there is nothing to say.
 
-    Attributes:
-        stage, cause: codes of `decisions.vocabulary`; cause −1 outside decline.
-        silence: days since the last purchase.
-        usual_gap: own gap between purchase days.
-        purchases: purchase days so far.
-        overdue: second purchase overdue.
-        returned: came back after having churned.
-        closed: the account is closed.
-        churn_probability: P(no purchase in the horizon).
-        value_at_risk: money.
-        worth_acting: an action with positive net value exists.
-        let_go: no action repays, which was judged.
-        horizon: days.
-        overdue_after: days since the first purchase after which the second is overdue.
-        currency: sign or code put behind money.
+    Attributes
+    ----------
+    stage, cause : Codes
+        codes of `decisions.vocabulary`; cause −1 outside decline.
+    silence : Floats
+        days since the last purchase.
+    usual_gap : Floats
+        own gap between purchase days.
+    purchases : Floats
+        purchase days so far.
+    overdue : Flags
+        second purchase overdue.
+    returned : Flags
+        came back after having churned.
+    closed : Flags
+        the account is closed.
+    churn_probability : Floats
+        P(no purchase in the horizon).
+    value_at_risk : Floats
+        money.
+    worth_acting : Flags
+        an action with positive net value exists.
+    let_go : Flags
+        no action repays, which was judged.
+    horizon : int
+        days.
+    overdue_after : float
+        days since the first purchase after which the second is overdue.
+    currency : str
+        sign or code put behind money.
     """
 
     stage: Codes
@@ -70,9 +85,12 @@ class Facts:
 class Drivers:
     """The model's drivers in words (`words.drivers`), one Arrow string a customer, null where rules speak.
 
-    Attributes:
-        against: what raises the risk; null also where nothing does.
-        favour: what lowers it; null also where nothing does.
+    Attributes
+    ----------
+    against : pa.Array
+        what raises the risk; null also where nothing does.
+    favour : pa.Array
+        what lowers it; null also where nothing does.
     """
 
     against: pa.Array

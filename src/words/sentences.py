@@ -18,10 +18,14 @@ _HOLE = re.compile(r"\{(\w+)\}")
 def sentences(template: str, where: NDArray[np.bool_], **holes: Callable[[Rows], pa.Array]) -> pa.Array:
     """Return the template with its holes filled, null where `where` is false or a value is null.
 
-    Args:
-        template: text with named holes in braces.
-        where: the rows that get the sentence.
-        holes: by name, a function from row numbers to strings; called for the rows that need it only.
+    Parameters
+    ----------
+    template : str
+        text with named holes in braces.
+    where : NDArray[np.bool_]
+        the rows that get the sentence.
+    holes
+        by name, a function from row numbers to strings; called for the rows that need it only.
 
     >>> number = pa.array(["1", "2"])
     >>> sentences("no. {a}", np.array([False, True]), a=lambda rows: number.take(pa.array(rows))).to_pylist()

@@ -154,9 +154,11 @@ class Tables:
     ) -> "Predictive":
         """The distributions of some customers of the base; all are numbers or of one shape.
 
-        Raises:
-            ValueError: a customer's frequency or age is not among those that the tables were made for, or money is
-                given without models of spend, or the other way round.
+        Raises
+        ------
+        ValueError
+            a customer's frequency or age is not among those that the tables were made for, or money is given without
+            models of spend, or the other way round.
         """
         at = histories(frequency, recency, T)
         if (self._spends is None) != (monetary_value is None):

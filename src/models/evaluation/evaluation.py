@@ -66,8 +66,10 @@ class Evaluation:
     def difference(self, other: "Evaluation", name: str, level: float = 0.9) -> tuple[float, float, float]:
         """Return own minus other's metric and the paired bootstrap bounds of that difference.
 
-        Raises:
-            ValueError: the two did not judge the same customers and outcomes.
+        Raises
+        ------
+        ValueError
+            the two did not judge the same customers and outcomes.
         """
         if self.outcome_digest != other.outcome_digest:
             raise ValueError(
@@ -198,8 +200,10 @@ def evaluate(
     customers replicates are drawn from a random part of 25,000 and their spread is shrunk by sqrt(25,000 / n), so that
     time hardly grows with the base (after Bickel, Götze, van Zwet 1997). All metrics of one replicate share their draw.
 
-    Raises:
-        ValueError: lengths differ, nobody is there, or a probability lies outside [0, 1].
+    Raises
+    ------
+    ValueError
+        lengths differ, nobody is there, or a probability lies outside [0, 1].
 
     >>> nobody = Outcome(np.array([False, True]), np.array([0, 2]), np.array([0.0, 9.0]), np.array([False, False]),
     ...                  np.array([np.nan, np.nan]))

@@ -42,8 +42,10 @@ def decide(
     or, once the champion is older than one horizon, not worse beyond noise: a champion that only a better one can
     replace would rot.
 
-    Raises:
-        ValueError: the metric is unknown or of no direction, or the two judged different outcomes.
+    Raises
+    ------
+    ValueError
+        the metric is unknown or of no direction, or the two judged different outcomes.
     """
     if metric not in challenger.metrics or metric in NEARER_ZERO:
         allowed = ", ".join(name for name in challenger.metrics if name not in NEARER_ZERO)

@@ -47,8 +47,10 @@ class Candidate(Protocol):
 def check(snapshots: Sequence[Snapshot], *, owner: str) -> None:
     """Refuse snapshots that no candidate can learn from.
 
-    Raises:
-        ValueError: none is there, dates do not rise, horizons differ, or one without outcome comes before one with it.
+    Raises
+    ------
+    ValueError
+        none is there, dates do not rise, horizons differ, or one without outcome comes before one with it.
     """
     if not snapshots:
         raise ValueError(f"{owner}: at least one snapshot is needed, got none.")
@@ -68,8 +70,10 @@ def check(snapshots: Sequence[Snapshot], *, owner: str) -> None:
 def check_horizon(fitted: Fitted, snapshot: Snapshot) -> None:
     """Refuse to forecast another horizon than was learned.
 
-    Raises:
-        ValueError: the horizons differ.
+    Raises
+    ------
+    ValueError
+        the horizons differ.
     """
     if fitted.horizon != snapshot.horizon:
         raise ValueError(

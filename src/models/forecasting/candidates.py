@@ -20,8 +20,10 @@ def candidates(names: Iterable[str] | None = None, *, settings: Settings | None 
 
     settings: of the trees, for example tuned ones (models.learning.tune); by default those that need no tuning.
 
-    Raises:
-        ValueError: a name is unknown.
+    Raises
+    ------
+    ValueError
+        a name is unknown.
 
     >>> list(candidates(["naive", "combined"]))
     ['naive', 'combined']
@@ -73,8 +75,10 @@ def fit_all(
 def load(files: Mapping[str, bytes]) -> Fitted:
     """Read a fitted candidate from its files; its forecasts are the same to the last bit.
 
-    Raises:
-        ValueError: the files were not written by this project, or are not whole.
+    Raises
+    ------
+    ValueError
+        the files were not written by this project, or are not whole.
     """
     document = read_document(files)
     kind = document["kind"]

@@ -68,13 +68,19 @@ def drivers(
     Exact contributions of 100 small trees cost about .05 ms a customer and core; only the trees that forecast whether
     the customer buys are asked. A combination is told by its trees.
 
-    Args:
-        fitted: the forecaster.
-        snapshot: what is known of the customers.
-        rows: places in the snapshot.
-        families: the family of each registered feature by name; what is not in it forms the family "other". What the
-            probability model says, as a start of the trees or as a column of theirs, is one family.
-        top: how many families a customer.
+    Parameters
+    ----------
+    fitted : Fitted
+        the forecaster.
+    snapshot : Snapshot
+        what is known of the customers.
+    rows : IntArray
+        places in the snapshot.
+    families : Mapping[str, str]
+        the family of each registered feature by name; what is not in it forms the family "other". What the probability
+        model says, as a start of the trees or as a column of theirs, is one family.
+    top : int
+        how many families a customer.
     """
     boosted = _trees_of(fitted)
     if boosted is None:

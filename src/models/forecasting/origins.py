@@ -36,8 +36,10 @@ def origins(
     test date, the date a year before it comes first, with the same season ahead; features look back a year, so with
     less behind it, it would teach something else. first_day: first day of the log.
 
-    Raises:
-        ValueError: the log is too short for even one training date.
+    Raises
+    ------
+    ValueError
+        the log is too short for even one training date.
 
     >>> found = origins(to_day(datetime.date(2024, 1, 1)), 30, datetime.date(2024, 5, 1))
     >>> [str(day) for day in found.training]
@@ -98,8 +100,10 @@ def rolling(
     The last test date is last_day − horizon, so that its outcome is complete; earlier ones follow at steps of half a
     horizon. Fewer than `count` come back where the log does not allow more.
 
-    Raises:
-        ValueError: the log is too short for one test date.
+    Raises
+    ------
+    ValueError
+        the log is too short for one test date.
     """
     step = spacing or max(7, horizon // 2)
     latest = last_day - horizon

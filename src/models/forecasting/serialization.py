@@ -20,8 +20,10 @@ def to_json(document: Mapping[str, Any]) -> bytes:
 def read_document(files: Mapping[str, bytes]) -> dict[str, Any]:
     """Read the document of a fitted candidate's files.
 
-    Raises:
-        ValueError: it is missing or not a JSON object with the name of its kind.
+    Raises
+    ------
+    ValueError
+        it is missing or not a JSON object with the name of its kind.
     """
     if MODEL not in files:
         raise ValueError(

@@ -73,8 +73,10 @@ class Snapshot:
         training), an even sample that depends on the date and on nothing else; the others still count in reference and
         level.
 
-        Raises:
-            ValueError: nobody has a purchase day by as_of, or an outcome is asked for beyond the end of the log.
+        Raises
+        ------
+        ValueError
+            nobody has a purchase day by as_of, or an outcome is asked for beyond the end of the log.
         """
         summary = rfm.summarise(history, window.as_of)
         if summary.empty:
@@ -177,8 +179,10 @@ def complete(snapshots: Sequence["Snapshot"]) -> list[Snapshot]:
 def outcome_of(snapshot: Snapshot) -> Outcome:
     """Return the outcome of a snapshot that must have one.
 
-    Raises:
-        ValueError: the horizon is not complete.
+    Raises
+    ------
+    ValueError
+        the horizon is not complete.
     """
     if snapshot.outcome is None:
         raise ValueError(

@@ -38,8 +38,10 @@ def tune(
     The number of trials bounds the work, not a clock: the result depends on data and seed alone. progress is called
     with the trial's number and its loss.
 
-    Raises:
-        ValueError: no trial is asked for, or no snapshot lies a whole horizon after an earlier one.
+    Raises
+    ------
+    ValueError
+        no trial is asked for, or no snapshot lies a whole horizon after an earlier one.
     """
     if trials < 1:
         raise ValueError(f"tune: trials must be at least 1, got {trials}.")

@@ -28,11 +28,16 @@ class NotKnownError(Exception):
 class Terms:
     """What is the same for all customers.
 
-    Attributes:
-        as_of, horizon: end of what was known, days ahead that are forecast.
-        r, alpha: of the stage policy: an own usual gap is (alpha + recency) / (r + frequency) days.
-        currency: sign or code of money.
-        medians: by feature, the number that half of a sample of all customers do not exceed; may be empty.
+    Attributes
+    ----------
+    as_of, horizon : dt.date
+        end of what was known, days ahead that are forecast.
+    r, alpha : float
+        of the stage policy: an own usual gap is (alpha + recency) / (r + frequency) days.
+    currency : str
+        sign or code of money.
+    medians : Mapping[str, float]
+        by feature, the number that half of a sample of all customers do not exceed; may be empty.
     """
 
     as_of: dt.date
@@ -111,10 +116,14 @@ class Own:
 def own_numbers(history: History, features: pd.DataFrame, terms: Terms) -> list[Own]:
     """Return the numbers of each customer with a purchase by `terms.as_of`, in the order of the history.
 
-    Args:
-        history: the customers.
-        features: `features.table.frame(history, terms.as_of)`: one row a customer.
-        terms: what is the same for all.
+    Parameters
+    ----------
+    history : History
+        the customers.
+    features : pd.DataFrame
+        `features.table.frame(history, terms.as_of)`: one row a customer.
+    terms : Terms
+        what is the same for all.
     """
     view = AsOf.of(history, terms.as_of)
     further = _before(view) | _halves(view) | _invoices(view)

@@ -56,14 +56,20 @@ def spoken(
 ) -> list[Spoken | None]:
     """Return the three strongest drivers of each customer in words; None where none is worth a word.
 
-    Args:
-        names: names of features.
-        feature: int[n, k], places in `names`, strongest first, −1 where there is none.
-        contribution: float[n, k], what each adds to the log odds of no purchase.
-        value: float[n, k], the numbers that the model saw; they serve where `own` has none, as for the probability
-            model's.
-        own: the customers' numbers.
-        language: of the phrases.
+    Parameters
+    ----------
+    names : Sequence[str]
+        names of features.
+    feature : NDArray[np.int64]
+        int[n, k], places in `names`, strongest first, −1 where there is none.
+    contribution : NDArray[np.float64]
+        float[n, k], what each adds to the log odds of no purchase.
+    value : NDArray[np.float64]
+        float[n, k], the numbers that the model saw; they serve where `own` has none, as for the probability model's.
+    own : Sequence[Own]
+        the customers' numbers.
+    language : Language
+        of the phrases.
 
     >>> import datetime as dt
     >>> from decisions.driver_words.own import Terms
