@@ -33,8 +33,7 @@ import pandas as pd  # noqa: E402
 
 from lifecycle.features.history import History  # noqa: E402
 from lifecycle.features.window import Window  # noqa: E402
-from lifecycle.models.evaluation import Evaluation  # noqa: E402
-from lifecycle.models.evaluation import evaluation as evaluate  # noqa: E402
+from lifecycle.models.evaluation import Evaluation, evaluate  # noqa: E402
 from lifecycle.models.forecasting import (  # noqa: E402
     Forecast,
     Snapshot,

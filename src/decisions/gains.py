@@ -28,7 +28,7 @@ class Worth:
     churn_probability : Floats
         P(no purchase in the horizon).
     v_prevent, v_back : Floats
-        value terms of `models.btyd.retention_terms` times margin and mean amount, money over the value horizon.
+        value terms of `models.btyd.retention_values` times margin and mean amount, money over the value horizon.
     expected_purchases : Floats
         purchase days expected in the horizon.
     expected_spend : Floats

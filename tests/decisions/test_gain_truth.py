@@ -12,7 +12,7 @@ from lifecycle.decisions.plan_input import PlanInput
 from lifecycle.decisions.priorities import plan
 from lifecycle.decisions.vocabulary import MATURE
 from lifecycle.models.btyd import BgNbd, GammaGamma, MbgNbd
-from lifecycle.models.btyd.retention_terms import retention_terms
+from lifecycle.models.btyd.retention_values import retention_terms
 from lifecycle.models.btyd.simulate import arrivals
 
 H, Y, DELTA = 13.0, 52.0, 0.002  # weeks

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lifecycle.models.evaluation import evaluation as evaluate
+from lifecycle.models.evaluation import evaluate
 from lifecycle.models.forecasting import Forecast
 from lifecycle.models.forecasting.forecast import Outcome
 from lifecycle.pipelines.train.holdout import Judged, best

@@ -11,7 +11,7 @@ from lifecycle.models.btyd.model_choice import Choice, fit_best
 from lifecycle.models.btyd.pareto_nbd import ParetoNbd
 from lifecycle.models.btyd.posterior import Posterior
 from lifecycle.models.btyd.predictive_tables import Tables
-from lifecycle.models.btyd.retention_terms import RetentionTerms, retention_terms
+from lifecycle.models.btyd.retention_values import RetentionTerms, retention_terms
 
 __all__ = [
     "AgeSpans",

@@ -55,7 +55,7 @@ def once_each(at: Histories, evaluate: Callable[[Floats, Floats, Floats], Floats
 
     Where times are not whole numbers nearly all histories differ, and each is computed.
 
-    >>> from models.btyd.inputs import histories
+    >>> from lifecycle.models.btyd.inputs import histories
     >>> once_each(histories([1, 1, 0], [2, 2, 0], [3, 3, 3]), lambda x, t_x, T: x + t_x + T)
     array([6., 6., 3.])
     """

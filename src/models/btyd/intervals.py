@@ -128,7 +128,7 @@ def intervals(
 
     ``horizon`` and the continuous ``discount_rate`` (> 0) in the model's unit of time, ``margin`` a share of spend.
 
-    >>> from models.btyd import BgNbd
+    >>> from lifecycle.models.btyd import BgNbd
     >>> model, money = BgNbd(0.2426, 4.4136, 0.7929, 2.4259), GammaGamma(6.2496, 3.7442, 15.4435)
     >>> ahead = intervals(
     ...     model, money, horizon=39, discount_rate=0.002, margin=0.3,

@@ -36,7 +36,7 @@ def probability_spend_below(
 
     ``threshold`` money, a number or one a customer. Counts whose chance is under 1e-13 together are left out.
 
-    >>> from models.btyd import BgNbd
+    >>> from lifecycle.models.btyd import BgNbd
     >>> model, money = BgNbd(0.2426, 4.4136, 0.7929, 2.4259), GammaGamma(6.2496, 3.7442, 15.4435)
     >>> below = probability_spend_below(model, money, 0.0, 39, 2, 30.43, 38.86, 25.0)
     >>> bool(abs(below - model.probability_no_purchase(39, 2, 30.43, 38.86)) < 1e-14)

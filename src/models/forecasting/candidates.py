@@ -18,7 +18,7 @@ NAMES = ("naive", "bgnbd", "mbgnbd", "paretonbd", "lifetimes", "lightgbm", "comb
 def candidates(names: Iterable[str] | None = None, *, settings: Settings | None = None) -> dict[str, Candidate]:
     """Return candidates by name, all of them by default, in the order asked for.
 
-    settings: of the trees, for example tuned ones (models.learning.tune); by default those that need no tuning.
+    settings: of the trees, for example tuned ones (forecasting.tuning); by default those that need no tuning.
 
     Raises
     ------

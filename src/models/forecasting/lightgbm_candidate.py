@@ -7,12 +7,13 @@ from typing import Any, Self
 import numpy as np
 from scipy import special
 
-from lifecycle.models.forecasting import offset as start
+from lifecycle.models.forecasting import offset
 from lifecycle.models.forecasting.candidate import check, check_horizon
 from lifecycle.models.forecasting.design_matrix import Layout, btyd_columns, given_buying
 from lifecycle.models.forecasting.fixed_order_sums import dot
 from lifecycle.models.forecasting.forecast import FloatArray, Forecast
 from lifecycle.models.forecasting.lightgbm_training import Settings, Trees, train
+from lifecycle.models.forecasting.offset import Start
 from lifecycle.models.forecasting.purchase_models import FittedPurchasing, Purchasing
 from lifecycle.models.forecasting.serialization import MODEL, to_json
 from lifecycle.models.forecasting.snapshot import Snapshot, complete, outcome_of
@@ -47,7 +48,7 @@ class FittedBoosted:
     """Boosters with the layout of their columns and the buy-till-you-die model whose outputs are among them.
 
     buys, spend, declines are None where there was nothing to learn: then base_rate and the probability model stand in.
-    The trees add to a start that the probability model gives (see start.py).
+    The trees add to a start that the probability model gives (see offset.py).
     """
 
     horizon: int
@@ -57,7 +58,7 @@ class FittedBoosted:
     spend: Trees | None
     declines: Trees | None
     base_rate: float
-    start: start.Start
+    start: Start
     facts: tuple[tuple[str, float], ...]
     name: str = "lightgbm"
 
@@ -133,7 +134,7 @@ class FittedBoosted:
             layout=Layout.from_document(document["layout"]),
             btyd=FittedPurchasing.from_document(document["btyd"]),
             base_rate=document["base_rate"],
-            start=start.Start(**document["start"]),
+            start=Start(**document["start"]),
             facts=tuple((str(key), float(value)) for key, value in document["facts"]),
             buys=read("buys"),
             spend=read("spend"),
@@ -167,7 +168,7 @@ class Rows:
     declining: FloatArray
     log_odds: FloatArray
     log_spend: FloatArray
-    start: start.Start
+    start: Start
     customers: int
     snapshots: float
 
@@ -179,7 +180,7 @@ def training_rows(snapshots: Sequence[Snapshot], layout: Layout) -> Rows:
     sizes = [s.n for s in snapshots]
     weights = overlap_weights([s.as_of.toordinal() for s in snapshots], snapshots[0].horizon)
     outcomes = [outcome_of(s) for s in snapshots]
-    log_odds, log_spend, begun = start.learn(models, outcomes)
+    log_odds, log_spend, begun = offset.learn(models, outcomes)
     return Rows(
         matrix=np.concatenate(matrices),
         weight=np.repeat(weights, sizes),

@@ -72,7 +72,7 @@ def spoken(
         of the phrases.
 
     >>> import datetime as dt
-    >>> from decisions.driver_words.own import Terms
+    >>> from lifecycle.words.drivers.own import Terms
     >>> terms = Terms(dt.date(2011, 9, 4), 90, 1.0, 30.0)
     >>> own = Own({"frequency": 3.0, "recency": 94.0, "T": 188.0}, terms)
     >>> names, seen = ["btyd_p_alive", "frequency"], np.array([[0.231, 3.0]])

@@ -5,8 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from lifecycle.models.evaluation import MEANINGS, Campaign, decide
-from lifecycle.models.evaluation import evaluation as evaluate
+from lifecycle.models.evaluation import MEANINGS, Campaign, decide, evaluate
 from lifecycle.models.evaluation import evaluation as package_function
 from lifecycle.models.evaluation.evaluation import RESAMPLED
 from lifecycle.models.forecasting.forecast import Forecast, Outcome

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
-from lifecycle.models.evaluation import Campaign, compare, table
-from lifecycle.models.evaluation import evaluation as evaluate
+from lifecycle.models.evaluation import Campaign, compare, evaluate, table
 from lifecycle.models.evaluation.churn_figures import calibration, gains
 from lifecycle.models.evaluation.palette import COLOURS, colour
 from lifecycle.models.evaluation.value_figures import alive_matrix, by_frequency, cumulative, deciles, importance

@@ -14,7 +14,7 @@ import pytest
 
 from lifecycle.features.history import History
 from lifecycle.features.window import Window
-from lifecycle.models.evaluation import evaluation as evaluate
+from lifecycle.models.evaluation import evaluate
 from lifecycle.models.forecasting import NAMES, Snapshot, candidates, digest, fit_all, load, origins
 
 FORECASTS = ("churn_probability", "decline_probability", "p_alive", "expected_purchases", "expected_spend")

@@ -8,7 +8,7 @@ import pytest
 
 from lifecycle.features.history import History
 from lifecycle.features.window import Window
-from lifecycle.models.evaluation import evaluation as evaluate
+from lifecycle.models.evaluation import evaluate
 from lifecycle.models.forecasting import NAMES, Snapshot, candidates, fit_all, load, origins, snapshot
 
 START = dt.date(2023, 1, 2)

@@ -14,7 +14,7 @@ from lifecycle.features.history import History
 from lifecycle.features.rfm import summarise
 from lifecycle.features.window import Window, to_day
 from lifecycle.models.btyd import MbgNbd
-from lifecycle.models.evaluation import evaluation as evaluate
+from lifecycle.models.evaluation import evaluate
 from lifecycle.models.forecasting import Snapshot, candidates, origins
 from lifecycle.models.forecasting import backcast as past
 from lifecycle.models.forecasting import level_correction as level

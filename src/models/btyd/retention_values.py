@@ -39,7 +39,7 @@ def retention_terms(
 
     ``w_back`` of a one-time buyer is 0 in BG/NBD, which holds that nobody leaves before a repeat purchase.
 
-    >>> from models.btyd import BgNbd
+    >>> from lifecycle.models.btyd import BgNbd
     >>> model = BgNbd(0.2426, 4.4136, 0.7929, 2.4259)
     >>> terms = retention_terms(
     ...     model, horizon=13, value_horizon=52, discount_rate=0.002, frequency=2, recency=30.4, T=38.9
