@@ -33,12 +33,19 @@ def replacing(target: Path) -> Iterator[Path]:
         yield path
         with path.open("rb+") as written:
             os.fsync(written.fileno())
-        path.chmod(0o644)
+        path.chmod(0o666 & ~_umask())
         path.replace(target)
     finally:
         path.unlink(missing_ok=True)
         with suppress(OSError):  # another writer's file is still there
             partial.rmdir()
+
+
+def _umask() -> int:
+    """What the process takes off the rights of new files; `mkstemp` does not ask it."""
+    mask = os.umask(0o077)  # it can only be read by setting it
+    os.umask(mask)
+    return mask
 
 
 def _sweep(partial: Path, name: str) -> None:

@@ -253,8 +253,8 @@ def main() -> None:
         from lifecycle.pipelines.terminal import errors
 
         kind = "Error" if type(error) is ValueError else type(error).__name__
-        errors.print(f"[bold red]{kind}:[/]", end=" ")
-        errors.print(str(error), markup=False, soft_wrap=True)
+        errors.print(f"{kind}:", style="bold red", end=" ")
+        errors.print(str(error), soft_wrap=True)
         sys.exit(2)
 
 

@@ -63,7 +63,7 @@ def explain(config: Config, customer_id: str) -> None:
     row = _scored(table, customer_id, pseudonyms)
     history = _history_of(store, row["customer_id"], pseudonyms)
     story = _Story(config, store, bundle, as_of, row)
-    console.print(f"[bold]{story.say('head', id=row['customer_id'], date=as_of)}[/]", highlight=False)
+    console.print(story.say("head", id=row["customer_id"], date=as_of), style="bold")
     bought = history is not None and row["frequency"] is not None
     if history is not None and bought:
         story.show_timeline(history)
@@ -150,7 +150,7 @@ class _Story:
     def show_stage(self) -> None:
         """The present stage and since when."""
         since = self.say("since", date=self.row["stage_since"]) if self.row["stage_since"] else ""
-        name = f"[bold]{self.stage(self.row['stage'])}[/]"
+        name = self.stage(self.row["stage"])
         console.print("\n" + self.say("stage_now", stage=name, since=since))
 
     def show_estimates(self) -> None:

@@ -1,5 +1,7 @@
 """The dictionary of features in the terminal; `docs/features.md` is made from the same registry."""
 
+from rich.text import Text
+
 from lifecycle.features import registry
 from lifecycle.pipelines.terminal import console, show_table
 
@@ -11,4 +13,4 @@ def show(*, describe: bool) -> None:
             rows = [(one.name, one.unit, one.meaning) for one in family.features]
             show_table(name, ("feature", "unit", "meaning"), rows, left=("feature", "unit", "meaning"))
         else:
-            console.print(f"[bold]{name}[/]: {', '.join(one.name for one in family.features)}")
+            console.print(Text.assemble((name, "bold"), f": {', '.join(one.name for one in family.features)}"))

@@ -2,12 +2,14 @@
 
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from rich.text import Text
 
 from lifecycle.decisions.vocabulary import STAGES, stage_name, strategy_name
 from lifecycle.features.records.account import Account
@@ -22,15 +24,19 @@ from lifecycle.pipelines.train.holdout import HEADLINE
 from lifecycle.pipelines.train.training import Training
 
 
+def _bold(text: str) -> Text:
+    return Text(text, "bold")
+
+
 def show_account(account: Account) -> None:
     """Print how every row of the transactions ended; the parts add up to the input."""
     frame = account.to_frame()
-    rows = [
+    rows: list[Sequence[object]] = [
         (row.status, row.meaning, f"{row.rows:,}", f"{row.amount:,.2f}" if account.has_money else "–")
         for row in frame.itertuples()
     ]
     total = f"{account.input_amount:,.2f}" if account.has_money else "–"
-    rows.append(("[bold]input[/]", "all rows that came in", f"[bold]{account.input_rows:,}[/]", f"[bold]{total}[/]"))
+    rows.append((_bold("input"), "all rows that came in", _bold(f"{account.input_rows:,}"), _bold(total)))
     title = f"Account of rows as of {account.as_of}"
     show_table(title, ("status", "meaning", "rows", "amount"), rows, left=("status", "meaning"))
     console.print(
@@ -44,10 +50,10 @@ def show_account(account: Account) -> None:
 
 def _show_tables(account: Account) -> None:
     """Print how every row of the optional tables ended, and how many of their customers the transactions know."""
-    rows = []
+    rows: list[Sequence[object]] = []
     for table in account.tables:
         rows += [(table.table, x.status, SIDE_REASONS[x.reason][1], f"{x.rows:,}") for x in table.lines]
-        rows.append((table.table, "[bold]input[/]", "all rows that came in", f"[bold]{table.input_rows:,}[/]"))
+        rows.append((table.table, _bold("input"), "all rows that came in", _bold(f"{table.input_rows:,}")))
     if rows:
         show_table(
             "The other tables", ("table", "status", "meaning", "rows"), rows, left=("table", "status", "meaning")
@@ -55,8 +61,9 @@ def _show_tables(account: Account) -> None:
     for table in account.tables:
         if table.strangers and table.strangers == table.customers:
             console.print(
-                f"[yellow]{table.table}: none of its {table.customers:,} customers has a transaction. "
-                "Are ids written alike in both tables?[/]"
+                f"{table.table}: none of its {table.customers:,} customers has a transaction. "
+                "Are ids written alike in both tables?",
+                style="yellow",
             )
         elif table.strangers:
             console.print(
@@ -70,20 +77,20 @@ def show_training(training: Training) -> None:
     rows = []
     for name, judged in trial.judged.items():
         metrics = judged.evaluation.metrics
-        mark = "[bold green]" if name == training.winner else ""
+        style = "bold green" if name == training.winner else ""
         cells = [f"{metrics[metric]:.4g}" if np.isfinite(metrics[metric]) else "–" for metric in HEADLINE]
-        rows.append([f"{mark}{name}", *(f"{mark}{cell}" for cell in cells)])
+        rows.append([Text(text, style) for text in (name, *cells)])
     until = trial.test.end
     title = f"Candidates as of {trial.test.as_of}, judged on what came until {until}"
     show_table(title, ("candidate", *HEADLINE), rows, left=("candidate",))
     _show_decline(training)
     for finding in training.findings:
         if finding.exceeded:
-            console.print(f"[yellow]{finding.sentence}[/] {finding.action}")
+            console.print(Text.assemble((finding.sentence, "yellow"), f" {finding.action}"))
     promotion = training.promotion
     console.print(f"Horizon {training.span.horizon} days: {training.span.reason}.")
     console.print(trial.origins.statement)
-    console.print(f"Winner: [bold]{training.winner}[/], {training.why}.")
+    console.print(Text.assemble("Winner: ", (training.winner, "bold"), f", {training.why}."))
     leader = "there is none yet" if promotion.champion_number is None else f"version {promotion.champion_number}"
     console.print(f"{promotion.decision.reason} Champion: {leader}.")
 
@@ -128,7 +135,7 @@ def show_scoring(scoring: Scoring) -> None:
     for name, row in stages.iterrows():
         stamp = scoring.stamp
         known = name in STAGES
-        label = stage_name(str(name), language=stamp.language, scheme=stamp.scheme) if known else "[bold]total[/]"
+        label = stage_name(str(name), language=stamp.language, scheme=stamp.scheme) if known else _bold("total")
         churn = "–" if np.isnan(row["churn_probability"]) else f"{row['churn_probability']:.0%}"
         cells = (_amount(row[column], money) for column in ("expected_spend", "residual_value", "value_at_risk"))
         rows.append(
@@ -193,7 +200,7 @@ def show_places(scoring: Scoring, report: Path, config: Config) -> None:
         ("report", f"{report}  (open it in a browser)"),
         ("MLflow UI", f"{shown} ui --config {config.source}  (then open the address that it prints)"),
     )
-    console.print("\n[bold]Results[/]")
+    console.print("\nResults", style="bold")
     for what, place in places:
         console.print(f"  {what:<12} {place}", soft_wrap=True)
 

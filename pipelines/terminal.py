@@ -7,14 +7,16 @@ from contextlib import contextmanager
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 PIPE_WIDTH = 120
 """Columns of the output where it goes into a file or a pipe; a terminal has its own."""
 
 
 def _console(*, stderr: bool = False) -> Console:
-    wide = Console(stderr=stderr, highlight=False)
-    return wide if wide.is_terminal else Console(stderr=stderr, highlight=False, width=PIPE_WIDTH)
+    """A console that takes no text for markup: ids, categories and paths may hold square brackets."""
+    wide = Console(stderr=stderr, highlight=False, markup=False)
+    return wide if wide.is_terminal else Console(stderr=stderr, highlight=False, markup=False, width=PIPE_WIDTH)
 
 
 console = _console()
@@ -32,9 +34,10 @@ def quiet(_: str) -> None:
 def step(title: str) -> Iterator[Progress]:
     """Show a title with what is being done while the block works, and its time when it has ended."""
     start = time.perf_counter()
-    with console.status(f"{title} …") as status:
-        yield lambda words: status.update(f"{title} … {words}")
-    console.print(f"[green]✓[/] {title} [dim]({time.perf_counter() - start:.1f} s)[/]")
+    with console.status(Text(f"{title} …")) as status:
+        yield lambda words: status.update(Text(f"{title} … {words}"))
+    took = f"({time.perf_counter() - start:.1f} s)"
+    console.print(Text.assemble(("✓", "green"), f" {title} ", (took, "dim")))
 
 
 def show_table(
@@ -45,5 +48,5 @@ def show_table(
     for column in columns:
         table.add_column(column, justify="left" if column in left else "right", overflow="fold")
     for row in rows:
-        table.add_row(*(str(cell) for cell in row))
+        table.add_row(*(cell if isinstance(cell, Text) else str(cell) for cell in row))
     console.print(table)

@@ -1,6 +1,7 @@
 """The comparison of a training as a table in the terminal, and moving the champion's alias by hand."""
 
 import numpy as np
+from rich.text import Text
 
 from lifecycle.pipelines.config import Config
 from lifecycle.pipelines.score.champion import Bundle
@@ -44,11 +45,10 @@ def compare(config: Config, *, every_metric: bool) -> None:
     console.print(f"± half a 90 % bootstrap interval. Winner: {tags.get('winner')}. {tags.get('decision')}")
 
 
-def _cell(row: object) -> str:
+def _cell(row: object) -> Text:
     value, low, high = (float(getattr(row, name)) for name in ("value", "low", "high"))
     noise = f" ± {(high - low) / 2:.2g}" if np.isfinite(low) and np.isfinite(high) else ""
-    text = f"{value:.4g}{noise}"
-    return f"[bold green]{text}[/]" if getattr(row, "best", False) else text
+    return Text(f"{value:.4g}{noise}", "bold green" if getattr(row, "best", False) else "")
 
 
 def promote_by_hand(config: Config, number: str, reason: str) -> None:

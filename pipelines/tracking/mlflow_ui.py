@@ -20,7 +20,8 @@ def serve(config: Config, *, port: int) -> None:
     _require_free(port)
     tracker = open_tracker(config)
     address = f"http://127.0.0.1:{port}"
-    console.print(f"MLflow UI: [bold]{address}/#/experiments/{tracker.experiment_id}[/]  (Ctrl-C ends it)")
+    page = f"{address}/#/experiments/{tracker.experiment_id}/runs?workflowType=machine_learning"
+    console.print(f"MLflow UI: {page}  (Ctrl-C ends it)", soft_wrap=True)
     console.print("To compare: tick the runs below the newest training and press Compare.")
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", tracker.uri]
     command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]

@@ -1,6 +1,7 @@
 """A file takes its place whole or not at all."""
 
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -39,3 +40,15 @@ def test_what_a_killed_writer_left_is_swept_away_and_a_living_ones_file_is_not(t
     with replacing(tmp_path / "out" / "a.txt") as path:
         path.write_text("whole")
     assert sorted(found.name for found in partial.iterdir()) == sorted(mine[1:])
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o077, 0o600), (0o027, 0o640), (0o022, 0o644)])
+def test_files_obey_the_umask(tmp_path: Path, mask: int, mode: int) -> None:
+    before = os.umask(mask)
+    try:
+        with replacing(tmp_path / "scores" / "a.csv") as path:
+            path.write_text("whole")
+        assert os.umask(mask) == mask
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "scores" / "a.csv").stat().st_mode) == mode
