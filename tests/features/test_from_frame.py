@@ -58,7 +58,11 @@ def test_every_unusable_row_has_its_reason() -> None:
         ],
         columns=["customer_id", "timestamp", "amount", "note"],
     )
-    account = History.from_frame(log).account
+    with (
+        pytest.warns(UserWarning, match=r"timestamp of 1 of 12 rows cannot be read, such as 'yesterday'"),
+        pytest.warns(UserWarning, match=r"amount of 1 of 12 rows cannot be read, such as 'five'"),
+    ):
+        account = History.from_frame(log).account
     assert account is not None
     assert {line.reason: line.rows for line in account.lines} == {
         "customer_missing": 2,
@@ -147,3 +151,12 @@ def test_prices_are_not_taken_for_amounts() -> None:
         History.from_frame(log, quantity="n")
     total = History.from_frame(log.assign(amount=log["amount"] * log["n"]), quantity="n")
     assert total.account is not None and total.account.rows(reason="return") == 1
+
+
+def test_a_frame_whose_dates_or_amounts_cannot_be_read_is_refused_with_an_example() -> None:
+    log = pd.DataFrame({"customer_id": ["a", "b"], "timestamp": ["25/01/2024", "26/01/2024"], "amount": [5.0, 7.0]})
+    with pytest.raises(ValueError, match=r"2 of 2 rows cannot be read, such as '25/01/2024'.*to_datetime"):
+        History.from_frame(log)
+    dressed = log.assign(timestamp=["2024-01-25", "2024-01-26"], amount=["$1,000.50", "$7"])
+    with pytest.raises(ValueError, match=r"amount of 2 of 2 rows cannot be read, such as '\$1,000\.50'"):
+        History.from_frame(dressed)

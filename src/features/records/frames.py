@@ -1,5 +1,6 @@
 """A history from frames in memory: the contract of the tables, checked row by row, for notebooks and tests."""
 
+import warnings
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -55,6 +56,7 @@ def history_from_frame(
         _check_signs(quantity, value)
     reason[code < 0] = REASON_CODES["customer_missing"]
     reason = np.where(reason == OK, value_reason, reason)
+    _tell_unreadable(reason, picked)
     if zero_amount == "ignore" and "amount" in picked:
         reason[(reason == OK) & (value == 0)] = REASON_CODES["zero_amount"]
     money = value if "amount" in picked else np.zeros_like(value)
@@ -152,6 +154,28 @@ def _values(amount: pa.Array | None, quantity: NDArray[np.float64] | None, n: in
         return np.full(n, MICRO, np.int64), np.zeros(n, np.int8)
     items = np.where(np.isfinite(quantity) & (np.abs(quantity) <= 1e9), quantity, 1.0)
     return np.rint(items * MICRO).astype(np.int64), np.zeros(n, np.int8)
+
+
+MOST_UNREADABLE = 0.5
+"""Share of rows with unreadable dates or amounts above which a frame is refused, as ingest does."""
+
+
+def _tell_unreadable(reason: I8, picked: Mapping[str, pa.Array]) -> None:
+    """Warn of rows whose date or amount cannot be read, with an example; refuse a frame that consists of such rows."""
+    for role, remedy in (
+        ("timestamp", "Dates as text must be ISO, such as 2024-01-25; use pandas.to_datetime(column, format=…) first"),
+        ("amount", "Amounts must be plain numbers, such as 1000.50; take off currency signs and thousands first"),
+    ):
+        rows = np.flatnonzero(reason == REASON_CODES[f"{role}_unreadable"])
+        if not rows.size:
+            continue
+        found = (
+            f"from_frame: the {role} of {rows.size:,} of {reason.size:,} rows cannot be read, such as "
+            f"{picked[role][int(rows[0])].as_py()!r}. {remedy}."
+        )
+        if rows.size > MOST_UNREADABLE * reason.size:
+            raise ValueError(found)
+        warnings.warn(f"{found} These rows are left out and counted in history.account.", stacklevel=4)
 
 
 def _check_signs(quantity: NDArray[np.float64], value: I64) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -85,7 +86,7 @@ def train(
         target,
         weight=weight,
         init_score=start,
-        feature_name=list(layout.names),
+        feature_name=tree_names(layout.names),
         categorical_feature=layout.categorical,
         params={"verbosity": -1, "max_bin": settings["max_bin"]},
     )
@@ -93,6 +94,18 @@ def train(
         warnings.filterwarnings("ignore", message="categorical_feature")
         booster = lightgbm.train(settings, data, num_boost_round=rounds)
     return str(booster.model_to_string())
+
+
+def tree_names(names: Sequence[str]) -> list[str]:
+    """Return the names under which LightGBM knows the columns: their own, or their number where it would not take them.
+
+    LightGBM refuses ``, : [ ] { } "`` and reads blanks as underscores, which can make two names one. What people read
+    comes from the layout, never from here.
+
+    >>> tree_names(["recency", "age: years", "满意度"])
+    ['recency', 'column#1', '满意度']
+    """
+    return [name if re.fullmatch(r"\w+", name) else f"column#{place}" for place, name in enumerate(names)]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,6 +13,7 @@ from lifecycle.models.btyd import MbgNbd
 from lifecycle.models.forecasting import Settings, candidates, drivers, has_drivers, loss_probability, still_there
 from lifecycle.models.forecasting.design_matrix import BTYD, LEAST, Layout, btyd_columns
 from lifecycle.models.forecasting.lightgbm_candidate import RISING_BUYS, RISING_SPEND, overlap_weights, training_rows
+from lifecycle.models.forecasting.lightgbm_training import Trees, train
 from lifecycle.models.forecasting.tuning import tune
 
 
@@ -171,3 +172,12 @@ def test_loss_from_the_models_own_churn_is_the_models_own_loss():
     np.testing.assert_allclose(still_there(churn, q0), alive, rtol=1e-12)
     np.testing.assert_allclose(loss_probability(churn, q0, np.array([0.9, 0.8])), 1 - alive * [0.9, 0.8], rtol=1e-12)
     assert still_there(np.array([0.2]), np.array([1.0]))[0] == 1.0
+
+
+@pytest.mark.parametrize("odd", [*',:[]{}" \n=', "age: years"])
+def test_any_name_of_a_column_can_be_trained_on(odd):
+    layout = Layout(("recency", f"a{odd}b", "a_b"), ())
+    matrix = np.random.default_rng(3).normal(size=(200, len(layout.names)))
+    settings = Settings().parameters("regression", customers=200, snapshots=1.0, seed=1)
+    text = train(matrix, matrix[:, 1], np.ones(200), layout, settings, 20, start=np.zeros(200))
+    assert np.corrcoef(Trees.parse(text).raw(matrix), matrix[:, 1])[0, 1] > 0.5
