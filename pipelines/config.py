@@ -292,6 +292,13 @@ class Tracking(Section):
     uri: str = "sqlite:///mlruns/mlflow.db"
     experiment: str | None = Field(default=None, min_length=1, description="(default: the config file's name)")
 
+    @field_validator("experiment")
+    @classmethod
+    def _one_kind_of_quotes(cls, value: str | None) -> str | None:
+        if value is not None and "'" in value and '"' in value:
+            raise ValueError("MLflow cannot look for a name with both ' and \" in it; use one of them")
+        return value
+
 
 class Output(Section):
     """Where results go, in which words, and under which ids."""
@@ -350,8 +357,17 @@ class Config(Section):
 
 
 def resolve(path: str, base: Path) -> Path:
-    """An absolute path; `~` is the home folder and relative paths start from `base`."""
-    return Path(os.path.normpath(base / Path(path).expanduser()))
+    """An absolute path; `~` is the home folder and relative paths start from `base`.
+
+    Raises
+    ------
+    ConfigError
+        the path begins with the home of a user that this machine does not know.
+    """
+    try:
+        return Path(os.path.normpath(base / Path(path).expanduser()))
+    except RuntimeError:
+        raise ConfigError(f"path {path!r}: this machine knows no such user. Write the folder in full.") from None
 
 
 def load(path: Path | str, overrides: Mapping[str, object] | None = None) -> Config:
@@ -382,6 +398,8 @@ def load(path: Path | str, overrides: Mapping[str, object] | None = None) -> Con
         ) from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}. Mend that line.") from None
+    except (RecursionError, ValueError) as error:  # lists in lists without end, numbers of thousands of digits
+        raise ConfigError(f"{path} cannot be read as TOML: {error}. Take that value out.") from None
     return parse(document, base=path.resolve().parent, name=path.stem, source=str(path), overrides=overrides)
 
 
@@ -418,6 +436,8 @@ def _jsonable(value: Any) -> Any:
         return {key: _jsonable(item) for key, item in value.items()}
     if isinstance(value, list):
         return tuple(_jsonable(item) for item in value)
+    if isinstance(value, str) and "\0" in value:
+        raise ConfigError(f"the value {value[:60]!r} holds a NUL character. Take it out.")
     return value
 
 

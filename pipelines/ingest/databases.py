@@ -7,10 +7,11 @@ of that name, if it is installed.
 
 import importlib
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pyarrow as pa
 
@@ -72,8 +73,25 @@ def address_of(uri_env: str, what: str) -> str:
 def without_address(error: Exception, address: str, uri_env: str) -> str:
     """What a driver says, the address replaced by the name of its variable, and the password by stars."""
     told = str(error).replace(address, f"${uri_env}")
-    password = urlsplit(address).password
-    return told.replace(password, "***") if password else told
+    for secret in secrets_of(address):
+        told = told.replace(secret, "***")
+    return told
+
+
+def secrets_of(address: str) -> list[str]:
+    """The password of an address and its pieces, the longest first: of a malformed address a driver may quote a piece.
+
+    Everything between the first colon of the user and the last ``@`` is taken for the password, and what follows
+    ``password=`` or ``pwd=``, whatever else the address may be. Pieces of one or two signs tell nothing.
+
+    >>> secrets_of("postgresql://me:pass/word@x@host/shop?sslpassword=key")
+    ['pass/word@x', 'pass', 'word', 'key']
+    """
+    user = address.partition("//")[2].rpartition("@")[0]
+    given = [user.partition(":")[2], *re.findall(r"(?i)(?:password|pwd|token)=([^&;\s]+)", address)]
+    whole = {form for one in given for form in (one, unquote(one))}
+    pieces = {piece for one in whole for piece in re.split(r"[^0-9A-Za-z]+", one) if len(piece) > 2}
+    return sorted((whole | pieces) - {""}, key=lambda secret: (-len(secret), secret))
 
 
 def _held(

@@ -90,14 +90,14 @@ def read_files(folder: Path) -> dict[str, bytes]:
 
 def find_version(tracker: Tracker, digest: str) -> str | None:
     """The number of the registered version whose content has this digest, if there is one."""
-    versions = tracker.client.search_model_versions(f"name = '{_quoted(tracker.name)}'")
+    versions = tracker.client.search_model_versions(_named(tracker))
     return next((str(v.version) for v in versions if v.tags.get(VERSION_TAG) == digest), None)
 
 
 def register(tracker: Tracker, model_uri: str, run_id: str, *, digest: str, tags: Mapping[str, str], note: str) -> str:
     """Register a logged model as the next version; returns its number. No alias moves here."""
     with calm():
-        if not tracker.client.search_registered_models(f"name = '{_quoted(tracker.name)}'"):
+        if not tracker.client.search_registered_models(_named(tracker)):
             tracker.client.create_registered_model(
                 tracker.name, description="Churn, decline and value forecasts; scoring asks for the alias champion."
             )
@@ -157,7 +157,7 @@ def numbered(tracker: Tracker, number: str) -> Registered | None:
 
 def numbers(tracker: Tracker) -> list[str]:
     """The numbers of all registered versions, oldest first."""
-    found = tracker.client.search_model_versions(f"name = '{_quoted(tracker.name)}'")
+    found = tracker.client.search_model_versions(_named(tracker))
     return sorted((str(one.version) for one in found), key=int)
 
 
@@ -166,5 +166,7 @@ def tag(tracker: Tracker, number: str, key: str, value: str) -> None:
     tracker.client.set_model_version_tag(tracker.name, number, key, value)
 
 
-def _quoted(name: str) -> str:
-    return name.replace("'", "''")
+def _named(tracker: Tracker) -> str:
+    """MLflow's filter for the registered model; it knows no escape, hence the other mark."""
+    mark = '"' if "'" in tracker.name else "'"
+    return f"name = {mark}{tracker.name}{mark}"

@@ -130,3 +130,20 @@ def test_campaigns_and_the_wait_between_contacts_reach_ingest_and_policy() -> No
     for wrong in (-1, 1.5):
         text = problem({**MINIMAL, "retention": {"min_days_between_contacts": wrong}})
         assert "retention.min_days_between_contacts: must be" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (f"x = {'[' * 5000}{']' * 5000}", "cannot be read as TOML"),
+        (f"[time]\nhorizon_days = {'9' * 5000}", "cannot be read as TOML"),
+        ('[tables.transactions]\npath = "a.csv"\n[output]\ndirectory = "a\\u0000b"', "NUL character"),
+        ('[tables.transactions]\npath = "a.csv"\n[output]\ndirectory = "~nosuchuser/x"', "no such user"),
+        ('[tables.transactions]\npath = "a.csv"\n[tracking]\nexperiment = "a\'b\\"c"', "use one of them"),
+    ],
+)
+def test_what_no_sensible_person_writes_is_refused_in_words(tmp_path: Path, text: str, says: str) -> None:
+    path = tmp_path / "shop.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=says):
+        _ = load(path).directory

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lifecycle.models.evaluation import MEANINGS, Campaign, decide, evaluate
-from lifecycle.models.evaluation import evaluation as package_function
+from lifecycle.models.evaluation import evaluate as package_function
 from lifecycle.models.evaluation.evaluation import RESAMPLED
 from lifecycle.models.forecasting.forecast import Forecast, Outcome
 
