@@ -28,6 +28,24 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"lifecycle {version('lifecycle')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and end.")
+    ] = False,
+) -> None:
+    """What holds for every verb."""
+
+
 ConfigOption = Annotated[
     Path, typer.Option("--config", "-c", help="The TOML file that says where the tables are.", show_default=False)
 ]
@@ -93,6 +111,18 @@ def run(
     from lifecycle.pipelines.steps import run_all
 
     run_all(_load(config, as_of, horizon_days, output, assignments))
+
+
+DemoOption = Annotated[Path, typer.Option("--output", metavar="DIR", help="Folder for everything that is written.")]
+
+
+@app.command()
+def demo(output: DemoOption = Path("lifecycle-demo")) -> None:
+    """Try it: the whole job on CDNOW, 23,570 customers of an online shop, from any folder."""
+    from lifecycle.pipelines import config as configuration
+    from lifecycle.pipelines.steps import run_all
+
+    run_all(configuration.load(configuration.copy_of_shipped("cdnow", output)))
 
 
 @app.command()

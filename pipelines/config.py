@@ -370,6 +370,21 @@ def resolve(path: str, base: Path) -> Path:
         raise ConfigError(f"path {path!r}: this machine knows no such user. Write the folder in full.") from None
 
 
+def copy_of_shipped(name: str, folder: Path) -> Path:
+    """Copy a configuration that comes with the software into a folder, its outputs and MLflow's store below it.
+
+    A file that is there already is kept: whoever tries things may have changed it.
+    """
+    home = Path(__file__).parents[1]  # in a checkout the configurations lie beside it, in an installed package in it
+    source = next(place for place in (home / "configs", home.parent / "configs") if place.is_dir()) / f"{name}.toml"
+    copy = folder.resolve() / source.name
+    if not copy.exists():
+        text = source.read_text("utf-8")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text(text.replace(f"../output/{name}", "output").replace("../mlruns", "mlruns"), "utf-8")
+    return copy
+
+
 def load(path: Path | str, overrides: Mapping[str, object] | None = None) -> Config:
     """Read a configuration file.
 

@@ -39,7 +39,7 @@ class AsOf:
     memory: Memory = FRESH
 
     @staticmethod
-    def of(history: History, as_of: dt.date | int, memory: Memory = FRESH) -> "AsOf":
+    def of(history: History, as_of: dt.date | int | str, memory: Memory = FRESH) -> "AsOf":
         """The view of a history as of a date; ``memory`` lends what the view and its features are written to."""
         known = history.purchases(as_of, memory)
         amount = _NO_MONEY if known.amount is None else known.amount

@@ -12,7 +12,7 @@ from lifecycle.features.window import to_day
 F64 = NDArray[np.float64]
 
 
-def days_since_contact(history: History, as_of: dt.date | int) -> F64 | None:
+def days_since_contact(history: History, as_of: dt.date | int | str) -> F64 | None:
     """Days from each customer's last contact by a campaign to a date; None where the history has no campaigns.
 
     Returns ``float64[history.n_customers]``, prospects included, in the order of ``history.customer_id``: 0 for a

@@ -215,7 +215,7 @@ class History:
             zero_amount=zero_amount,
         )
 
-    def purchases(self, as_of: dt.date | int, memory: Memory = FRESH) -> Purchases:
+    def purchases(self, as_of: dt.date | int | str, memory: Memory = FRESH) -> Purchases:
         """Purchase days known as of a date, returns up to that date netted; rows of ``day <= as_of < void_day``.
 
         ``memory`` lends the arrays.

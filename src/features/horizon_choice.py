@@ -22,7 +22,7 @@ class HorizonChoice:
     n_silence_is_normal: int
 
 
-def default_horizon(history: History, as_of: dt.date | int) -> HorizonChoice:
+def default_horizon(history: History, as_of: dt.date | int | str) -> HorizonChoice:
     """Horizon that suits the base's rhythm: the smallest of 30 … 365 days of at least twice the median own gap.
 
     The median is over repeat customers who are not overdue (silent for no longer than twice their mean gap). The

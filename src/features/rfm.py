@@ -38,7 +38,7 @@ def summary(offsets: I64, day: I32, amount: F64, as_of: int, out: F64) -> None:
         out[5, c] = amount[lo] + repeats
 
 
-def summarise(history: History, as_of: dt.date | int) -> pd.DataFrame:
+def summarise(history: History, as_of: dt.date | int | str) -> pd.DataFrame:
     """Summary by customer as of a date, in days; one row a customer with a purchase day by then, as sorted there.
 
     Columns: ``frequency`` repeat purchase days; ``recency`` age at the last purchase; ``T`` age at ``as_of``;

@@ -73,7 +73,7 @@ def compute(view: AsOf, workers: int = 1) -> dict[str, Column]:
     return table
 
 
-def frame(history: History, as_of: dt.date | int) -> pd.DataFrame:
+def frame(history: History, as_of: dt.date | int | str) -> pd.DataFrame:
     """Feature table of one date: index customer_id, a column a feature; rows as in :func:`features.rfm.summarise`.
 
     Numbers are float64 with NaN for missing, categories are pandas categoricals.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.pipelines.config import Config, ConfigError, load, parse
+from lifecycle.pipelines.config import Config, ConfigError, copy_of_shipped, load, parse
 from lifecycle.pipelines.ingest.table_specs import table_specs
 from lifecycle.pipelines.score.policies import retention_policy
 
@@ -147,3 +147,12 @@ def test_what_no_sensible_person_writes_is_refused_in_words(tmp_path: Path, text
     path.write_text(text)
     with pytest.raises(ConfigError, match=says):
         _ = load(path).directory
+
+
+def test_a_shipped_configuration_is_copied_with_its_outputs_below_and_never_written_over(tmp_path: Path) -> None:
+    copy = copy_of_shipped("cdnow", tmp_path / "demo")
+    config = load(copy)
+    assert config.directory == tmp_path / "demo" / "output"
+    assert config.tracking_uri == f"sqlite:///{tmp_path}/demo/mlruns/mlflow.db"
+    copy.write_text(copy.read_text().replace("budget = 300", "budget = 500"))
+    assert load(copy_of_shipped("cdnow", tmp_path / "demo")).retention.budget == 500
