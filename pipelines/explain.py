@@ -15,8 +15,8 @@ from lifecycle.decisions.season_factor import season_of
 from lifecycle.decisions.stages import stages_at
 from lifecycle.decisions.vocabulary import STAGES, Language, stage_name, strategy_name
 from lifecycle.features import rfm
-from lifecycle.features.combine import take
 from lifecycle.features.history import History
+from lifecycle.features.ragged import take
 from lifecycle.features.window import Window, to_date
 from lifecycle.models import forecasting
 from lifecycle.pipelines.config import Config

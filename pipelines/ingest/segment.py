@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from lifecycle.features.combine import gather
 from lifecycle.features.history import Codes, History, Lines, Returns
+from lifecycle.features.ragged import gather
 from lifecycle.features.records.account import MICRO
 from lifecycle.features.records.assemble import Assembled
 from lifecycle.pipelines.ingest.partition import CODED
@@ -66,7 +66,6 @@ def write_bucket(folder: Path, bucket: int, ids: pa.Array, rows: pa.Table, done:
         "links": {
             "event": (done.link_return - np.repeat(done.return_offsets[:-1], links)).astype(np.int32),
             "day_row": (done.link_day_row - np.repeat(done.days.offsets[:-1], links)).astype(np.int32),
-            "line": (done.link_line - np.repeat(done.line_offsets[:-1], links)).astype(np.int32),
             "value": done.link_value,
         },
     }
@@ -117,7 +116,6 @@ def read_history(
     wanted = columns.optional if with_lines else ()
     lines = read_part(folder, bucket, "lines", ["value", "void_day", *wanted] if with_lines else ["void_day"])
     links = read_part(folder, bucket, "links")
-    offsets, line_offsets = _cut(customers["days"]), _cut(customers["lines"])
     return_offsets, link_offsets = _cut(customers["returns"]), _cut(customers["links"])
     per_link = np.diff(link_offsets)
     event = plain(links["event"])
@@ -128,7 +126,7 @@ def read_history(
 
     return History(
         customer_id=whole(customers["customer_id"]),
-        offsets=offsets,
+        offsets=_cut(customers["days"]),
         day=plain(days["day"]),
         amount=plain(days["amount"]) if columns.money else None,
         void_day=plain(days["void_day"]),
@@ -146,8 +144,7 @@ def read_history(
             offsets=link_offsets,
             day=return_day[event + np.repeat(return_offsets[:-1], per_link)],
             event=event,
-            target=plain(links["day_row"]) + np.repeat(offsets[:-1], per_link),
-            line=plain(links["line"]) + np.repeat(line_offsets[:-1], per_link),
+            target=plain(links["day_row"]),
             amount=plain(links["value"]) / MICRO,
         ),
         log_first_day=first_day,

@@ -14,9 +14,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lifecycle.features.combine import concatenate, take
 from lifecycle.features.history import History
 from lifecycle.features.outcomes import RateReference, base_levels
+from lifecycle.features.ragged import concatenate, take
 from lifecycle.features.records.account import Account
 from lifecycle.features.records.ledger import Ledger
 from lifecycle.features.records.side_tables import SideTables
@@ -29,7 +29,7 @@ from lifecycle.pipelines.ingest.table_spec import IngestError
 
 MANIFEST = "manifest.json"
 QUARANTINE = "quarantine.parquet"
-FORMAT = 4
+FORMAT = 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,9 @@ from lifecycle.decisions.base_summary import NEWLY_DAYS
 from lifecycle.decisions.priorities import Plan
 from lifecycle.decisions.vocabulary import DECLINE, Language
 from lifecycle.features import table
-from lifecycle.features.combine import take
 from lifecycle.features.history import History
 from lifecycle.features.outcomes import RateReference
+from lifecycle.features.ragged import take
 from lifecycle.features.window import Window
 from lifecycle.models import forecasting
 from lifecycle.models.forecasting import Snapshot

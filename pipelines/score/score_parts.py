@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lifecycle.features.slices import customers_between
+from lifecycle.features.ragged import customers_between
 from lifecycle.features.window import Window
 from lifecycle.pipelines.atomic_files import replacing
 from lifecycle.pipelines.ingest import HistoryStore

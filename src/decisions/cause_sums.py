@@ -74,7 +74,8 @@ def cause_sums(history: History, as_of: date | int, horizon: int) -> CauseSums:
     known = (day <= today) & (lines.void_day > today)
     year = (day <= today) & (day > today - _YEAR)
     links = history.returns
-    later = (links.day <= today) & (links.day > today - _YEAR) & (links.day > history.day[links.target])
+    undone = history.day[np.repeat(history.offsets[:-1], np.diff(links.offsets)) + links.target]
+    later = (links.day <= today) & (links.day > today - _YEAR) & (links.day > undone)
     recent: dict[str, float] = {}
     before: dict[str, float] = {}
     if lines.category is not None:

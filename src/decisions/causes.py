@@ -139,7 +139,7 @@ def _share_returned(
     amount: Floats,
     link_offsets: I64,
     link_day: I32,
-    target: I64,
+    target: I32,
     back: Floats,
     customers: I64,
     since: I32,
@@ -153,7 +153,7 @@ def _share_returned(
             if since[i] <= day[j] <= today:
                 gross += amount[j]
         for e in range(link_offsets[c], link_offsets[c + 1]):
-            if since[i] <= link_day[e] <= today and link_day[e] > day[target[e]]:
+            if since[i] <= link_day[e] <= today and link_day[e] > day[offsets[c] + target[e]]:
                 returned += back[e]
         if gross > 0:
             out[i] = returned / gross

@@ -10,8 +10,8 @@ from lifecycle.features.array_pool import Blocks, Memory
 from lifecycle.features.asof import AsOf
 from lifecycle.features.history import History
 from lifecycle.features.ordered_map import in_order
+from lifecycle.features.ragged import pieces
 from lifecycle.features.reference_period import RateReference, ahead_of, past_of, reference_span
-from lifecycle.features.slices import pieces
 from lifecycle.features.window import Window
 
 F64 = NDArray[np.float64]

@@ -50,15 +50,14 @@ class Returns:
     """Links from return lines to what they undo, sorted by customer and day; ``offsets`` cuts them by customer.
 
     ``event`` numbers a customer's return lines (a return that undoes several purchase lines has several links);
-    ``target`` is the row of the purchase day, ``line`` the row of the purchase line, ``amount`` what is undone (in
-    units of the day's amount; in items where the log has no amounts).
+    ``target`` is the place of the purchase day among the customer's, ``amount`` what is undone (in units of the day's
+    amount; in items where the log has no amounts).
     """
 
     offsets: I64
     day: I32
     event: I32
-    target: I64
-    line: I64
+    target: I32
     amount: F64
 
 
@@ -259,7 +258,7 @@ def _purchases(
     void_day: I32,
     r_offsets: I64,
     r_day: I32,
-    r_target: I64,
+    r_target: I32,
     r_amount: F64,
     as_of: int,
     out_offsets: I64,
@@ -294,7 +293,7 @@ def _purchases(
         for e in range(r_offsets[c], r_offsets[c + 1]):
             if r_day[e] > as_of:
                 break
-            j = r_target[e]
+            j = offsets[c] + r_target[e]
             if void_day[j] > as_of:
                 lo, hi = out_offsets[c], k - 1
                 while lo < hi:

@@ -178,7 +178,7 @@ def _ahead(
     void_day: I32,
     r_offsets: I64,
     r_day: I32,
-    r_target: I64,
+    r_target: I32,
     r_amount: F64,
     as_of: int,
     end: int,
@@ -203,7 +203,7 @@ def _ahead(
             for e in range(r_offsets[c], r_offsets[c + 1]):
                 if r_day[e] > end:
                     break
-                j = r_target[e]
+                j = all_offsets[c] + r_target[e]
                 if day[j] > as_of and void_day[j] > end:
                     spent -= r_amount[e]
             # Amounts are multiples of a millionth: rounding takes off what adding in binary leaves.

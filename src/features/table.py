@@ -17,8 +17,8 @@ from lifecycle.features.families.attributes import further, further_columns
 from lifecycle.features.history import Codes, History
 from lifecycle.features.ordered_map import in_order
 from lifecycle.features.outcomes import BaseLevel, RateReference, base_levels, observe
+from lifecycle.features.ragged import pieces
 from lifecycle.features.registry import FAMILIES, Column, Family, Feature, features
-from lifecycle.features.slices import pieces
 from lifecycle.features.window import Window, to_day
 
 F64 = NDArray[np.float64]

@@ -15,7 +15,7 @@ from lifecycle.decisions.stages import replay
 from lifecycle.decisions.strategies import NO_CAUSE, assign
 from lifecycle.decisions.vocabulary import CAUSES, DECLINE, STRATEGIES
 from lifecycle.features.history import History
-from lifecycle.features.slices import customers_between
+from lifecycle.features.ragged import customers_between
 
 AS_OF = dt.date(2024, 6, 30)
 POLICY = StagePolicy.from_rates(1.0, 30.0, 90)

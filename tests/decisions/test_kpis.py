@@ -16,7 +16,7 @@ from lifecycle.decisions.stage_policy import StagePolicy
 from lifecycle.decisions.stages import stages_at
 from lifecycle.decisions.vocabulary import CHURNED, DECLINE, STAGES
 from lifecycle.features.history import History
-from lifecycle.features.slices import customers_between
+from lifecycle.features.ragged import customers_between
 from lifecycle.features.window import to_day
 
 END = dt.date(2024, 6, 30)

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from lifecycle.features import table
-from lifecycle.features.combine import concatenate, take
 from lifecycle.features.contacts import days_since_contact
 from lifecycle.features.history import History
 from lifecycle.features.outcomes import RateReference
+from lifecycle.features.ragged import concatenate, take
 from lifecycle.features.registry import FAMILIES
 
 AS_OF = pd.Timestamp("2021-06-30")

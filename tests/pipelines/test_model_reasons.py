@@ -12,8 +12,8 @@ import pytest
 from lifecycle.decisions.stage_policy import StagePolicy
 from lifecycle.decisions.stages import replay
 from lifecycle.decisions.vocabulary import DECLINE, GROWTH, PROSPECT
-from lifecycle.features.combine import take
 from lifecycle.features.history import History
+from lifecycle.features.ragged import take
 from lifecycle.features.window import Window
 from lifecycle.models.btyd import MbgNbd
 from lifecycle.models.forecasting import Snapshot, candidates

@@ -18,8 +18,8 @@ from lifecycle.decisions.kpis import kpi_sums, kpi_table, period_ends
 from lifecycle.decisions.season_factor import season_of
 from lifecycle.decisions.stage_policy import StagePolicy
 from lifecycle.decisions.stages import policy_transitions, stages_at, transition_matrix
-from lifecycle.features.combine import take
 from lifecycle.features.history import History
+from lifecycle.features.ragged import take
 from lifecycle.features.window import Window, to_date
 from lifecycle.pipelines.report import Choice, Note
 from lifecycle.pipelines.report.base_counts import count_base, count_moves

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from lifecycle.decisions.stage_policy import StagePolicy
 from lifecycle.features.history import History
-from lifecycle.features.slices import customers_between
+from lifecycle.features.ragged import customers_between
 from lifecycle.features.window import Window
 from lifecycle.models import forecasting
 from lifecycle.models.btyd import GammaGamma, MbgNbd

@@ -28,7 +28,7 @@ def _returned(
     r_offsets: I64,
     r_day: I32,
     r_event: I32,
-    r_target: I64,
+    r_target: I32,
     r_amount: F64,
     as_of: int,
     recent: int,
@@ -51,7 +51,7 @@ def _returned(
             for e in range(r_offsets[c], r_offsets[c + 1]):
                 if r_day[e] > as_of:
                     break
-                if r_day[e] == day[r_target[e]]:
+                if r_day[e] == day[day_offsets[c] + r_target[e]]:
                     off += r_amount[e]
                     continue
                 is_recent = as_of - r_day[e] < recent

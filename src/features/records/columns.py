@@ -272,6 +272,12 @@ def _fixed(number: F64, not_finite: int, out_of_range: int, fixed: I64, reason: 
             fixed[i] = np.int64(np.rint(number[i] * MICRO))
 
 
+def flags(array: pa.Array) -> NDArray[np.bool_]:
+    """Yes or no a row; no where it is missing."""
+    values: NDArray[np.bool_] = pc.fill_null(array, False).to_numpy(zero_copy_only=False)
+    return values
+
+
 def numbers(array: pa.Array) -> F64:
     """A numeric column as float64, NaN where it is empty."""
     result: F64 = array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)

@@ -135,13 +135,12 @@ def history_from_frame(
 def returns_of(done: Assembled, day: I32) -> Returns:
     """The links of assembled lines as return events; ``day`` is the day of each source row."""
     return_day = day[done.return_rows]
-    first_of_customer = np.repeat(done.return_offsets[:-1], np.diff(done.link_offsets))
+    links = np.diff(done.link_offsets)
     return Returns(
         offsets=done.link_offsets,
         day=return_day[done.link_return],
-        event=(done.link_return - first_of_customer).astype(np.int32),
-        target=done.link_day_row,
-        line=done.link_line,
+        event=(done.link_return - np.repeat(done.return_offsets[:-1], links)).astype(np.int32),
+        target=(done.link_day_row - np.repeat(done.days.offsets[:-1], links)).astype(np.int32),
         amount=done.link_value / MICRO,
     )
 

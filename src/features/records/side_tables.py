@@ -1,6 +1,6 @@
 """The optional tables beside the transactions: customers, interactions, payments, campaigns, attached to a history."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from lifecycle.features.history import Campaigns, Codes, History, Interactions, Payments, Returns
+from lifecycle.features.history import Campaigns, History, Interactions, Payments
+from lifecycle.features.ragged import entries
 from lifecycle.features.records import columns
 from lifecycle.features.records.side_account import TableAccount
 from lifecycle.features.records.side_contract import SIDE_TABLES, Checked, checked
@@ -20,6 +21,46 @@ I64 = NDArray[np.int64]
 
 DATED = ("registered_at", "closed_at")
 """Columns of the customers table that become days of the history; the others are attributes."""
+
+
+def _day(missing: int) -> tuple[Callable[[pa.Array], I32], Callable[[int], I32]]:
+    return lambda column: columns.dates(column, missing), lambda n: np.full(n, missing, np.int32)
+
+
+def _none(n: int) -> None:  # noqa: ARG001
+    return None
+
+
+EVENTS: Mapping[str, tuple[type, Mapping[str, tuple[str, Callable[[pa.Array], Any], Callable[[int], Any]]]]] = {
+    "interactions": (
+        Interactions,
+        {
+            "day": ("timestamp", *_day(UNKNOWN_DAY)),
+            "kind": ("kind", columns.codes, _none),
+            "value": ("value", columns.numbers, lambda n: np.full(n, np.nan)),
+        },
+    ),
+    "payments": (
+        Payments,
+        {
+            "invoiced_day": ("invoiced_at", *_day(UNKNOWN_DAY)),
+            "due_day": ("due_at", *_day(NEVER)),
+            "paid_day": ("paid_at", *_day(NEVER)),
+            "amount": ("amount", columns.numbers, _none),
+        },
+    ),
+    "campaigns": (
+        Campaigns,
+        {
+            "day": ("timestamp", *_day(UNKNOWN_DAY)),
+            "control": ("control", columns.flags, lambda n: np.zeros(n, np.bool_)),
+            "treatment": ("treatment", columns.codes, _none),
+            "cost": ("cost", columns.numbers, _none),
+        },
+    ),
+}
+"""Table of events -> its type, and of each of the type's columns: name in the source, how it is read, what stands for
+it where the source has none. Events of a customer are sorted by these columns in this order."""
 
 
 class SideTables:
@@ -89,66 +130,26 @@ class SideTables:
             history = with_customers(history, ids)
         return replace(
             history,
-            interactions=self._interactions(history.customer_id),
-            payments=self._payments(history.customer_id),
-            campaigns=self._campaigns(history.customer_id),
+            **{what: self._events(what, history.customer_id) for what in EVENTS},
             attributes=self._attributes(history.customer_id),
             registered_day=self._dates("registered_at", UNKNOWN_DAY, history.customer_id),
             closed_day=self._dates("closed_at", NEVER, history.customer_id),
         )
 
-    def _interactions(self, ids: pa.Array) -> Interactions | None:
-        table = self.interactions
+    def _events(self, what: str, ids: pa.Array) -> Any:
+        """A table of events, sorted by customer and then by its columns in their order; None without the table."""
+        table = getattr(self, what)
         if table is None:
             return None
-        code, day = _places(table, ids), _days(table, "timestamp", UNKNOWN_DAY)
-        kind = columns.codes(_column(table, "kind"))
-        value = np.full(day.size, np.nan)
-        if "value" in table.column_names:
-            value = columns.numbers(_column(table, "value"))
-        order = np.lexsort((value, kind.code, day, code))
-        return Interactions(
-            offsets=_offsets(code[order], len(ids)),
-            day=day[order],
-            kind=Codes(kind.code[order], kind.names),
-            value=value[order],
-        )
-
-    def _payments(self, ids: pa.Array) -> Payments | None:
-        table = self.payments
-        if table is None:
-            return None
-        code, invoiced = _places(table, ids), _days(table, "invoiced_at", UNKNOWN_DAY)
-        due, paid = (_days(table, name, NEVER) for name in ("due_at", "paid_at"))
-        amount = columns.numbers(_column(table, "amount"))
-        order = np.lexsort((amount, paid, due, invoiced, code))
-        return Payments(
-            offsets=_offsets(code[order], len(ids)),
-            invoiced_day=invoiced[order],
-            due_day=due[order],
-            paid_day=paid[order],
-            amount=amount[order],
-        )
-
-    def _campaigns(self, ids: pa.Array) -> Campaigns | None:
-        table = self.campaigns
-        if table is None:
-            return None
-        code, day = _places(table, ids), _days(table, "timestamp", UNKNOWN_DAY)
-        treatment = columns.codes(_column(table, "treatment")) if "treatment" in table.column_names else None
-        cost = columns.numbers(_column(table, "cost")) if "cost" in table.column_names else None
-        control = np.zeros(day.size, np.bool_)
-        if "control" in table.column_names:
-            control = pc.fill_null(_column(table, "control"), False).to_numpy(zero_copy_only=False)
-        keys = [key for key in (cost, None if treatment is None else treatment.code) if key is not None]
-        order = np.lexsort((*keys, control, day, code))
-        return Campaigns(
-            offsets=_offsets(code[order], len(ids)),
-            day=day[order],
-            control=control[order],
-            treatment=None if treatment is None else Codes(treatment.code[order], treatment.names),
-            cost=None if cost is None else cost[order],
-        )
+        kind, sources = EVENTS[what]
+        customer = pc.index_in(_column(table, "customer_id"), ids).to_numpy(zero_copy_only=False).astype(np.int32)
+        read = {}
+        for field, (name, convert, absent) in sources.items():
+            read[field] = convert(_column(table, name)) if name in table.column_names else absent(table.num_rows)
+        keys = [getattr(values, "code", values) for values in read.values() if values is not None]
+        order = np.lexsort((*reversed(keys), customer))
+        offsets = np.searchsorted(customer[order], np.arange(len(ids) + 1)).astype(np.int64)
+        return kind(offsets=offsets, **{field: entries(values, order) for field, values in read.items()})
 
     def _dates(self, name: str, missing: int, ids: pa.Array) -> I32 | None:
         if self.customers is None or name not in self.customers.column_names:
@@ -177,14 +178,7 @@ def with_customers(history: History, ids: pa.Array) -> History:
         history,
         customer_id=ids,
         offsets=_stretch(history.offsets, known),
-        returns=Returns(
-            _stretch(history.returns.offsets, known),
-            history.returns.day,
-            history.returns.event,
-            history.returns.target,
-            history.returns.line,
-            history.returns.amount,
-        ),
+        returns=replace(history.returns, offsets=_stretch(history.returns.offsets, known)),
     )
 
 
@@ -205,12 +199,3 @@ def _days(table: pa.Table, name: str, missing: int) -> I32:
     if name not in table.column_names:
         return np.full(table.num_rows, missing, np.int32)
     return columns.dates(_column(table, name), missing)
-
-
-def _places(table: pa.Table, ids: pa.Array) -> I32:
-    places: I32 = pc.index_in(_column(table, "customer_id"), ids).to_numpy(zero_copy_only=False).astype(np.int32)
-    return places
-
-
-def _offsets(code: I32, n: int) -> I64:
-    return np.searchsorted(code, np.arange(n + 1)).astype(np.int64)

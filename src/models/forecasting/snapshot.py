@@ -13,7 +13,7 @@ from lifecycle.features import outcomes, rfm, table
 from lifecycle.features.asof import AsOf
 from lifecycle.features.history import History
 from lifecycle.features.outcomes import BaseLevel, RateReference
-from lifecycle.features.slices import pieces
+from lifecycle.features.ragged import pieces
 from lifecycle.features.window import Window
 from lifecycle.models.btyd import MbgNbd
 from lifecycle.models.forecasting.backcast import Past
