@@ -6,7 +6,7 @@ known on day D are purchase days ``day <= D < void_day``: a purchase that was re
 returned, as it did then.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numba
 import numpy as np
@@ -16,6 +16,40 @@ from lifecycle.decisions.vocabulary import CHURNED, DECLINE, GROWTH, MATURE, NEW
 from lifecycle.features.window import NEVER, UNKNOWN_DAY
 
 _YEAR: Final = 365
+
+
+class Rules(NamedTuple):
+    """The numbers of a `StagePolicy` that the pass goes by, days as whole numbers."""
+
+    r: float
+    alpha: float
+    horizon: int
+    decline_multiple: float
+    churn_multiple: float
+    decline_floor: float
+    churn_floor: float
+    new_limit: int
+    mature_purchases: int
+    volume_expected: float
+    volume_now: float
+    volume_before: float
+    lookback: int
+    dwell: int
+    season_window: int
+    season_log: int
+
+
+class Replayed(NamedTuple):
+    """What the pass fills, one row a customer: `stage` has a column a date, the others are as of the last date."""
+
+    stage: NDArray[np.int8]
+    previous: NDArray[np.int8]
+    since: NDArray[np.int32]
+    return_day: NDArray[np.int32]
+    returned: NDArray[np.bool_]
+    first: NDArray[np.int32]
+    last: NDArray[np.int32]
+    n_days: NDArray[np.int64]
 
 
 @numba.njit(cache=True, nogil=True)
@@ -94,32 +128,18 @@ def replay_slices(
     dates: NDArray[np.int32],
     season: NDArray[np.float64],
     season_start: int,
-    rules: NDArray[np.float64],
+    rules: Rules,
     log_start: int,
-    stage_out: NDArray[np.int8],
-    previous_out: NDArray[np.int8],
-    since_out: NDArray[np.int32],
-    return_out: NDArray[np.int32],
-    returned_out: NDArray[np.bool_],
-    first_out: NDArray[np.int32],
-    last_out: NDArray[np.int32],
-    count_out: NDArray[np.int64],
+    out: Replayed,
 ) -> None:
-    """Fill the outputs, one row a customer; `stage_out` has one column a date of `dates` (ascending), the others are
-    as of the last.
+    """Fill `out` with the stages on `dates` (ascending).
 
-    `season[d - season_start]` is the base's season factor of the horizon that ends on day d. `rules` are the policy's
-    numbers in the order of `decisions.stages._rules`.
+    `season[d - season_start]` is the base's season factor of the horizon that ends on day d.
     """
-    r, alpha = rules[0], rules[1]
-    horizon = int(rules[2])
-    decline_multiple, churn_multiple, decline_floor, churn_floor = rules[3], rules[4], rules[5], rules[6]
-    new_limit = int(np.floor(rules[7]))
-    mature_purchases = int(rules[8])
-    least, share_now, share_before = rules[9], rules[10], rules[11]
-    lookback, dwell = int(rules[12]), int(rules[13])
-    window, season_log = int(rules[14]), int(rules[15])
-    first_seasonal = log_start + season_log - _YEAR
+    r, alpha, horizon = rules.r, rules.alpha, rules.horizon
+    least, share_now, share_before = rules.volume_expected, rules.volume_now, rules.volume_before
+    dwell, window = rules.dwell, rules.season_window
+    first_seasonal = log_start + rules.season_log - _YEAR
     last_date = int(dates[-1])
     n_dates = dates.size
     n_customers = offsets.size - 1
@@ -197,15 +217,15 @@ def replay_slices(
                 if x == 0:
                     settled = NEW if not returned else GROWTH
                     decline_day = NEVER
-                    churn_day = last + new_limit + 1
+                    churn_day = last + rules.new_limit + 1
                 else:
                     gap = (alpha + last - known_days[0]) / (r + x)
-                    decline_day = last + int(np.floor(max(decline_multiple * gap, decline_floor))) + 1
-                    churn_day = last + int(np.floor(max(churn_multiple * gap, churn_floor))) + 1
+                    decline_day = last + int(np.floor(max(rules.decline_multiple * gap, rules.decline_floor))) + 1
+                    churn_day = last + int(np.floor(max(rules.churn_multiple * gap, rules.churn_floor))) + 1
                     before_life = count_until(known_days, n_known, life_start - 1)
                     in_life = n_known - before_life
                     settled = GROWTH
-                    if in_life >= mature_purchases and last - known_days[before_life] >= horizon:
+                    if in_life >= rules.mature_purchases and last - known_days[before_life] >= horizon:
                         settled = MATURE
             if event and by_volume:
                 speaks, fell = _volume_fell(
@@ -223,7 +243,7 @@ def replay_slices(
                         known_days, n_known, today, r, alpha, horizon, share_now, least, season[today - season_start]
                     )
                     if speaks and fell:
-                        then = today - lookback
+                        then = today - rules.lookback
                         before, fell_before = _volume_fell(
                             known_days,
                             n_known,
@@ -253,7 +273,7 @@ def replay_slices(
                     kept = False
                 if now != stage:
                     while written < n_dates and dates[written] < today:
-                        stage_out[i, written] = stage
+                        out.stage[i, written] = stage
                         written += 1
                     if stage == DECLINE:
                         left_decline = today
@@ -276,12 +296,12 @@ def replay_slices(
                         upcoming = min(upcoming, max(review, left_decline + dwell))
                     today = min(until, max(today + 1, upcoming))
         while written < n_dates:
-            stage_out[i, written] = stage
+            out.stage[i, written] = stage
             written += 1
-        previous_out[i] = previous
-        since_out[i] = since
-        return_out[i] = return_day
-        returned_out[i] = returned
-        first_out[i] = known_days[0] if n_known > 0 else NEVER
-        last_out[i] = known_days[n_known - 1] if n_known > 0 else NEVER
-        count_out[i] = n_known
+        out.previous[i] = previous
+        out.since[i] = since
+        out.return_day[i] = return_day
+        out.returned[i] = returned
+        out.first[i] = known_days[0] if n_known > 0 else NEVER
+        out.last[i] = known_days[n_known - 1] if n_known > 0 else NEVER
+        out.n_days[i] = n_known

@@ -7,6 +7,7 @@ and came back are all replayed from the customer's slice. Backfilled, missed and
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import get_type_hints
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from lifecycle.decisions.season_factor import Season, Slices, season_sums
 from lifecycle.decisions.stage_policy import StagePolicy
-from lifecycle.decisions.stage_replay import replay_slices
+from lifecycle.decisions.stage_replay import Replayed, Rules, replay_slices
 from lifecycle.decisions.vocabulary import NEW, STAGES
 from lifecycle.features.window import NEVER, UNKNOWN_DAY, to_day
 
@@ -96,7 +97,7 @@ def replay(
     """
     today = to_day(as_of)
     outputs = _run(history, np.array([today], np.int32), policy, season)
-    stage, count, first, last = outputs.stage[:, 0], outputs.count, outputs.first, outputs.last
+    stage, count, first, last = outputs.stage[:, 0], outputs.n_days, outputs.first, outputs.last
     bought = count > 0
     recency = np.where(bought, last - first, 0)
     gap = np.where(bought, (policy.alpha + recency) / (policy.r + np.maximum(count - 1, 0)), np.nan)
@@ -175,24 +176,12 @@ def policy_transitions(
     return transition_matrix(before, after)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Outputs:
-    stage: NDArray[np.int8]
-    previous: NDArray[np.int8]
-    since: NDArray[np.int32]
-    return_day: NDArray[np.int32]
-    returned: NDArray[np.bool_]
-    first: NDArray[np.int32]
-    last: NDArray[np.int32]
-    count: NDArray[np.int64]
-
-
 def _run(
     history: Slices,
     dates: NDArray[np.int32],
     policy: StagePolicy,
     season: Season | None,
-) -> _Outputs:
+) -> Replayed:
     n = history.offsets.size - 1
     last = int(dates[-1])
     log_start = min(history.log_first_day, last)
@@ -204,7 +193,7 @@ def _run(
             "make it from the whole base up to the last date."
         )
     closed = np.full(n, NEVER, np.int32) if history.closed_day is None else history.closed_day
-    outputs = _Outputs(
+    outputs = Replayed(
         stage=np.empty((n, dates.size), np.int8),
         previous=np.empty(n, np.int8),
         since=np.empty(n, np.int32),
@@ -212,7 +201,7 @@ def _run(
         returned=np.empty(n, np.bool_),
         first=np.empty(n, np.int32),
         last=np.empty(n, np.int32),
-        count=np.empty(n, np.int64),
+        n_days=np.empty(n, np.int64),
     )
     replay_slices(
         history.offsets,
@@ -225,40 +214,13 @@ def _run(
         season.start,
         _rules(policy),
         log_start,
-        outputs.stage,
-        outputs.previous,
-        outputs.since,
-        outputs.return_day,
-        outputs.returned,
-        outputs.first,
-        outputs.last,
-        outputs.count,
+        outputs,
     )
     return outputs
 
 
-def _rules(policy: StagePolicy) -> NDArray[np.float64]:
-    return np.array(
-        [
-            policy.r,
-            policy.alpha,
-            policy.horizon,
-            policy.decline_multiple,
-            policy.churn_multiple,
-            policy.decline_floor,
-            policy.churn_floor,
-            policy.new_limit,
-            policy.mature_purchases,
-            policy.volume_expected,
-            policy.volume_now,
-            policy.volume_before,
-            policy.lookback,
-            policy.dwell,
-            policy.season_window,
-            policy.season_log,
-        ],
-        np.float64,
-    )
+def _rules(policy: StagePolicy) -> Rules:
+    return Rules(**{name: kind(getattr(policy, name)) for name, kind in get_type_hints(Rules).items()})
 
 
 def _known_since(history: Slices) -> NDArray[np.int32]:
