@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 from numpy.typing import DTypeLike, NDArray
 
@@ -65,3 +66,9 @@ class AsOf:
         if self.n == self.history.n_customers:
             return self.history.customer_id
         return self.history.customer_id.take(pa.array(self.customer))
+
+    @property
+    def index(self) -> "pd.Index[Any]":
+        """The ids as the index of a frame."""
+        index: pd.Index[Any] = pd.Index(self.customer_id.to_pandas(), name="customer_id")
+        return index

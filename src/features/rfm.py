@@ -5,11 +5,10 @@ import datetime as dt
 import numba
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from numpy.typing import NDArray
 
+from lifecycle.features.asof import AsOf
 from lifecycle.features.history import History
-from lifecycle.features.window import to_day
 
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
@@ -51,9 +50,11 @@ def summarise(history: History, as_of: dt.date | int | str) -> pd.DataFrame:
     >>> summarise(History.from_frame(log), dt.date(1997, 1, 31)).loc["a"].tolist()
     [1.0, 10.0, 30.0, 7.0, 20.0, 12.0]
     """
-    known = history.purchases(as_of)
-    amount = np.empty(0) if known.amount is None else known.amount
-    table = np.empty((6, known.buyers.size))
-    summary(known.buyer_offsets, known.day, amount, to_day(as_of), table)
-    ids = history.customer_id.take(pa.array(known.buyers)).to_pandas()
-    return pd.DataFrame(dict(zip(COLUMNS, table, strict=True)), index=pd.Index(ids, name="customer_id"))
+    return summary_of(AsOf.of(history, as_of))
+
+
+def summary_of(view: AsOf) -> pd.DataFrame:
+    """The same of a view that is there already."""
+    table = np.empty((len(COLUMNS), view.n))
+    summary(view.offsets, view.day, view.amount, view.as_of, table)
+    return pd.DataFrame(dict(zip(COLUMNS, table, strict=True)), index=view.index)

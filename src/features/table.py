@@ -84,9 +84,13 @@ def frame(history: History, as_of: dt.date | int | str) -> pd.DataFrame:
     >>> table.loc["a", ["frequency", "spend_30d", "gap_mean", "overdue_ratio"]].tolist()
     [1.0, 7.0, 10.0, 2.0]
     """
-    view = AsOf.of(history, as_of)
+    return frame_of(AsOf.of(history, as_of))
+
+
+def frame_of(view: AsOf) -> pd.DataFrame:
+    """The same of a view that is there already."""
     data = {name: _pandas(column) for name, column in compute(view, workers=2).items()}
-    return pd.DataFrame(data, index=pd.Index(view.customer_id.to_pandas(), name="customer_id"), copy=False)
+    return pd.DataFrame(data, index=view.index, copy=False)
 
 
 def build(

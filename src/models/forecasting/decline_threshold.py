@@ -6,7 +6,6 @@ import numpy as np
 
 from lifecycle.features import outcomes
 from lifecycle.features.asof import AsOf
-from lifecycle.features.history import History
 from lifecycle.features.outcomes import DECLINED_TO, BaseLevel, RateReference
 from lifecycle.features.window import Window
 from lifecycle.models.forecasting.forecast import BoolArray, FloatArray
@@ -24,10 +23,9 @@ class Expectation:
     decline_below: FloatArray
 
 
-def expect(history: History, window: Window, *, reference: RateReference, base: BaseLevel | None = None) -> Expectation:
-    """Judge eligibility as the outcome will, without looking at the horizon."""
-    past = outcomes.past_of(AsOf.of(history, window.as_of), window, reference)
-    level = base or outcomes.base_level(history, window, reference=reference)
+def expect(view: AsOf, window: Window, *, reference: RateReference, level: BaseLevel) -> Expectation:
+    """Judge eligibility as the outcome will, without looking at the horizon; ``level`` is the whole base's."""
+    past = outcomes.past_of(view, window, reference)
     with np.errstate(invalid="ignore"):
         basket = (past.total + level.basket_weight * level.basket_mean) / (past.number + level.basket_weight)
     return Expectation(past.eligible, DECLINED_TO * past.expected * basket)

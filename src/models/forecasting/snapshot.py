@@ -78,13 +78,17 @@ class Snapshot:
         ValueError
             nobody has a purchase day by as_of, or an outcome is asked for beyond the end of the log.
         """
-        summary = rfm.summarise(history, window.as_of)
+        view = AsOf.of(history, window.as_of)
+        summary = rfm.summary_of(view)
         if summary.empty:
             raise ValueError(f"No customer has a purchase day by {window.as_of}; the log begins {history.first_day}.")
         x, t_x, T = (summary[column].to_numpy(np.float64) for column in ("frequency", "recency", "T"))
         reference = reference or rate_reference(x, t_x, T)
-        expectation = expect(history, window, reference=reference, base=base)
-        seen = outcomes.observe(history, window, reference=reference, base=base) if with_outcome else None
+        level = base or outcomes.base_level(history, window, reference=reference)
+        expectation = expect(view, window, reference=reference, level=level)
+        seen = None
+        if with_outcome:
+            seen = outcomes.observe(history, window, reference=reference, base=level, view=view)
         rows: IntArray | slice = slice(None)
         if most is not None and x.size > most:
             rng = np.random.default_rng(window.as_of.toordinal())
@@ -97,7 +101,7 @@ class Snapshot:
             as_of=window.as_of,
             horizon=window.horizon,
             customer_id=summary.index.to_numpy()[rows],
-            features=_features(history, window.as_of, rows),
+            features=_features(view, window.as_of, rows),
             frequency=x[rows],
             recency=t_x[rows],
             T=T[rows],
@@ -106,7 +110,7 @@ class Snapshot:
             eligible=expectation.eligible[rows],
             decline_below=expectation.decline_below[rows],
             outcome=outcome,
-            past=Past.of(AsOf.of(history, window.as_of)) if base is None else None,
+            past=Past.of(view) if base is None else None,
         )
 
     @property
@@ -150,12 +154,12 @@ class Snapshot:
         )
 
 
-def _features(history: History, as_of: datetime.date, rows: IntArray | slice) -> pd.DataFrame:
+def _features(view: AsOf, as_of: datetime.date, rows: IntArray | slice) -> pd.DataFrame:
     """The features of those rows; of a sample part by part, so that the others' are never there at once."""
     if isinstance(rows, slice):
-        return table.frame(history, as_of)
+        return table.frame_of(view)
     found, begin = [], 0
-    for part in pieces(history, AT_A_TIME):
+    for part in pieces(view.history, AT_A_TIME):
         known = table.frame(part, as_of)
         first, last = np.searchsorted(rows, [begin, begin + len(known)])
         found.append(known.iloc[rows[first:last] - begin])
