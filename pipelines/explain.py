@@ -21,14 +21,15 @@ from lifecycle.features.window import Window, to_date
 from lifecycle.models import forecasting
 from lifecycle.pipelines.config import Config
 from lifecycle.pipelines.ingest import HistoryStore
-from lifecycle.pipelines.score.champion import Bundle
-from lifecycle.pipelines.score.model_reasons import Speaker
+from lifecycle.pipelines.score.policies import pseudonyms as pseudonyms_of
 from lifecycle.pipelines.score.present_scoring import present_scoring
-from lifecycle.pipelines.score.pseudonyms import Pseudonyms
 from lifecycle.pipelines.score.scoring import ScoringError, champion_of
 from lifecycle.pipelines.terminal import console, show_table
 from lifecycle.pipelines.tracking.mlflow_store import open_tracker
 from lifecycle.pipelines.train.training import known_until
+from lifecycle.scoring.champion import Bundle
+from lifecycle.scoring.model_reasons import Speaker
+from lifecycle.scoring.pseudonyms import Pseudonyms
 from lifecycle.words import numbers
 from lifecycle.words import report_texts as texts
 from lifecycle.words.explain_texts import say
@@ -57,7 +58,7 @@ def explain(config: Config, customer_id: str) -> None:
     """
     store = HistoryStore.open(config.directory / "history")
     as_of = known_until(config, store)
-    pseudonyms = Pseudonyms.of_config(config)
+    pseudonyms = pseudonyms_of(config)
     champion, bundle = champion_of(open_tracker(config))
     table, _ = present_scoring(config, as_of, champion)
     row = _scored(table, customer_id, pseudonyms)
@@ -106,7 +107,7 @@ class _Story:
         ends = np.arange(start + width - 1, end + width, width).clip(max=end)
         counts = np.bincount((known.day - start) // width, minlength=ends.size)
         season = season_of(
-            (self.store.read(bucket, with_lines=False) for bucket in range(self.store.n_buckets)),
+            self.store.days_only,
             self.bundle.stages,
             last_day=end,
         )
@@ -185,7 +186,7 @@ class _Story:
             return
         window = Window(self.as_of, self.bundle.horizon)
         speaker = Speaker.of(
-            self.store, self.bundle, window, language=self.language, currency=self.config.money.currency
+            self.store.read(0), self.bundle, window, language=self.language, currency=self.config.money.currency
         )
         [said] = speaker.say(history)
         if said is not None:

@@ -7,10 +7,10 @@ from typing import Final
 from lifecycle.decisions.vocabulary import LANGUAGES, STAGES, Language, Scheme, stage_name
 from lifecycle.pipelines.config import Config
 from lifecycle.pipelines.ingest import HistoryStore
-from lifecycle.pipelines.report.base_counts import Moves, count_moves
 from lifecycle.pipelines.score.scoring import ScoringError, champion_of
 from lifecycle.pipelines.terminal import console, show_table
 from lifecycle.pipelines.tracking.mlflow_store import open_tracker
+from lifecycle.scoring.base_counts import Moves, count_moves
 
 NOBODY = "·"
 
@@ -46,7 +46,7 @@ def show_moves(config: Config, first: dt.date, second: dt.date) -> None:
     _, bundle = champion_of(open_tracker(config))
     epoch = dt.date(1970, 1, 1)
     days = min(bundle.horizon, (second - first).days)
-    moves = count_moves(store, bundle.stages, (first - epoch).days, (second - epoch).days, days=days)
+    moves = count_moves(store.days_only, bundle.stages, (first - epoch).days, (second - epoch).days, days=days)
     output = config.output
     names = {one: stage_name(one, language=output.language, scheme=output.scheme) for one in STAGES}
     head = _say("stage", output.language)

@@ -14,13 +14,13 @@ from rich.text import Text
 from lifecycle.decisions.vocabulary import STAGES, stage_name, strategy_name
 from lifecycle.features.records.account import Account
 from lifecycle.features.records.side_account import SIDE_REASONS
+from lifecycle.models.evaluation import HEADLINE
 from lifecycle.models.forecasting.snapshot import outcome_of
 from lifecycle.pipelines.config import Config
 from lifecycle.pipelines.report.earlier_scorings import stages_of
 from lifecycle.pipelines.score.scoring import Scoring
 from lifecycle.pipelines.terminal import console, show_table
 from lifecycle.pipelines.train.backtesting import Backtest
-from lifecycle.pipelines.train.holdout import HEADLINE
 from lifecycle.pipelines.train.training import Training
 
 
@@ -130,7 +130,7 @@ TOP = 10
 def show_scoring(scoring: Scoring) -> None:
     """Print the stages with counts and value, and the first customers to retain with the reasons."""
     stages = stages_of(scoring.parquet)
-    money = scoring.stamp.has_money
+    money = scoring.stamp.bundle.has_money
     rows = []
     for name, row in stages.iterrows():
         stamp = scoring.stamp

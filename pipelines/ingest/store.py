@@ -4,7 +4,7 @@ import datetime as dt
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -242,6 +242,11 @@ class HistoryStore:
                     ahead = reader.submit(self.read, bucket + 1, with_lines=with_lines)
                 yield history
 
+    @property
+    def days_only(self) -> Iterable[History]:
+        """The histories of all buckets without lines, for passes that need purchase days alone."""
+        return _DaysOnly(self)
+
     def tables(
         self,
         as_of: Sequence[dt.date],
@@ -254,7 +259,7 @@ class HistoryStore:
         """Training tables of all buckets (see :func:`features.table.build`); one bucket is in memory at a time."""
         windows = [Window(date, horizon) for date in as_of]
         complete = [w for w in windows if w.end <= self.last_day]
-        base = {w.as_of: level for w, level in base_levels(_DaysOnly(self), complete, reference=reference).items()}
+        base = {w.as_of: level for w, level in base_levels(self.days_only, complete, reference=reference).items()}
         yield from build(
             self, as_of, horizon=horizon, reference=reference, rows_per_batch=rows_per_batch, base=base, workers=workers
         )

@@ -17,9 +17,7 @@ from lifecycle.pipelines.atomic_files import replacing
 from lifecycle.pipelines.config import Config
 from lifecycle.pipelines.ingest import HistoryStore
 from lifecycle.pipelines.report import Choice, Note, ReportInput, render
-from lifecycle.pipelines.report.base_counts import BaseCounts, Moves, count_base
 from lifecycle.pipelines.report.earlier_scorings import EarlierScoring, last_scoring, stages_of, value_kpis
-from lifecycle.pipelines.score.champion import Bundle
 from lifecycle.pipelines.score.policies import policy_version, retention_policy
 from lifecycle.pipelines.score.present_scoring import present_scoring
 from lifecycle.pipelines.score.score_manifest import listed
@@ -29,6 +27,8 @@ from lifecycle.pipelines.tracking import mlflow_store as tracking
 from lifecycle.pipelines.tracking.mlflow_store import Tracker
 from lifecycle.pipelines.tracking.model_registry import BY_HAND_TAG, Registered
 from lifecycle.pipelines.train.training import known_until
+from lifecycle.scoring.base_counts import BaseCounts, Moves, count_base
+from lifecycle.scoring.champion import Bundle
 
 PRIOR_MESSAGES = 3
 """Messages of a fit that needed a prior: the fault, the prior, the remedy."""
@@ -59,7 +59,7 @@ def report(config: Config, store: HistoryStore, tracker: Tracker, progress: Prog
     progress("counting")
     last = last_scoring(config, as_of)
     former = None if last is None or last.policy in (None, bundle.stages) else last.policy
-    counts = count_base(store, bundle.stages, Window(as_of, bundle.horizon), former=former)
+    counts = count_base(store.days_only, bundle.stages, Window(as_of, bundle.horizon), former=former)
     progress("rendering")
     view = _input(config, store, tracker, champion, bundle, as_of, table, facts, counts, last)
     path = config.directory / "report" / f"{as_of}.html"

@@ -1,10 +1,13 @@
-"""From the configuration to the retention policy, and the version of all policies together."""
+"""From the configuration to what scoring takes: the retention policy, money terms and the key of pseudonyms."""
 
 import hashlib
+import os
 
 from lifecycle.decisions.actions import Action, RetentionPolicy, default_actions
 from lifecycle.decisions.stage_policy import StagePolicy
 from lifecycle.pipelines.config import Config
+from lifecycle.scoring.money_terms import MoneyTerms
+from lifecycle.scoring.pseudonyms import PseudonymError, Pseudonyms
 
 
 def retention_policy(config: Config) -> RetentionPolicy:
@@ -25,6 +28,31 @@ def retention_policy(config: Config) -> RetentionPolicy:
         value_horizon_days=retention.value_horizon_days,
         salt=retention.salt,
     )
+
+
+def money_terms(config: Config) -> MoneyTerms:
+    """Margin, discount rate and value horizon of the configuration."""
+    money = config.money
+    return MoneyTerms.yearly(money.margin, money.discount_rate_per_year, config.retention.value_horizon_days)
+
+
+def pseudonyms(config: Config) -> Pseudonyms | None:
+    """The configured key; None where ids go out as they came.
+
+    Raises
+    ------
+    PseudonymError
+        the environment variable is not set, or its key is too short.
+    """
+    name = config.output.pseudonym_key_env
+    if name is None:
+        return None
+    key = os.environ.get(name)
+    if key is None:
+        raise PseudonymError(
+            f"output.pseudonym_key_env: the environment variable {name} with the key is not set. Set it."
+        )
+    return Pseudonyms(key.encode())
 
 
 def policy_version(stages: StagePolicy, retention: RetentionPolicy) -> str:

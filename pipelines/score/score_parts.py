@@ -12,12 +12,12 @@ from lifecycle.features.ragged import customers_between
 from lifecycle.features.window import Window
 from lifecycle.pipelines.atomic_files import replacing
 from lifecycle.pipelines.ingest import HistoryStore
-from lifecycle.pipelines.score.champion import Bundle
-from lifecycle.pipelines.score.estimates import estimate
-from lifecycle.pipelines.score.free_memory import hand_back
-from lifecycle.pipelines.score.money_terms import MoneyTerms
-from lifecycle.pipelines.score.whole_base import whole_base
 from lifecycle.pipelines.terminal import Progress
+from lifecycle.scoring.champion import Bundle
+from lifecycle.scoring.estimates import estimate
+from lifecycle.scoring.free_memory import hand_back
+from lifecycle.scoring.money_terms import MoneyTerms
+from lifecycle.scoring.whole_base import whole_base
 
 BATCH = 32_768
 """Customers estimated at a time, at most; a bucket is cut evenly, so the batches depend on the history alone."""
@@ -52,7 +52,7 @@ def estimate_all(
     missing = [bucket for bucket, path in enumerate(paths) if not path.exists()]
     if missing:
         progress("season and level of the base")
-        base = whole_base(store, bundle, window, money)
+        base = whole_base(store, bundle, window, money, days=store.days_only)
         with ThreadPoolExecutor(WORKERS) as pool:
             for done, bucket in enumerate(missing):
                 progress(f"estimating {done / len(missing):.0%}")

@@ -21,24 +21,23 @@ from lifecycle.features.window import Window
 from lifecycle.pipelines.atomic_files import replacing
 from lifecycle.pipelines.config import Config
 from lifecycle.pipelines.ingest import HistoryStore
-from lifecycle.pipelines.score import score_rows
-from lifecycle.pipelines.score.champion import Bundle
-from lifecycle.pipelines.score.free_memory import hand_back, one_store
-from lifecycle.pipelines.score.model_reasons import model_reasons
-from lifecycle.pipelines.score.money_terms import MoneyTerms
-from lifecycle.pipelines.score.planning import Estimated
-from lifecycle.pipelines.score.policies import policy_version, retention_policy
-from lifecycle.pipelines.score.pseudonyms import Pseudonyms
+from lifecycle.pipelines.score import score_files
+from lifecycle.pipelines.score.policies import money_terms, policy_version, pseudonyms, retention_policy
 from lifecycle.pipelines.score.score_database import Target
 from lifecycle.pipelines.score.score_manifest import digests, finished, listed, manifest_path, write_manifest
 from lifecycle.pipelines.score.score_parts import estimate_all
-from lifecycle.pipelines.score.score_rows import Stamp
 from lifecycle.pipelines.terminal import Progress
 from lifecycle.pipelines.tracking import model_registry
 from lifecycle.pipelines.tracking.code_version import code_version
 from lifecycle.pipelines.tracking.mlflow_store import Tracker
 from lifecycle.pipelines.tracking.model_registry import CHAMPION, Registered
 from lifecycle.pipelines.train.training import known_until
+from lifecycle.scoring.champion import Bundle
+from lifecycle.scoring.free_memory import hand_back, one_store
+from lifecycle.scoring.model_reasons import model_reasons
+from lifecycle.scoring.money_terms import MoneyTerms
+from lifecycle.scoring.planning import Estimated
+from lifecycle.scoring.score_rows import Stamp
 
 
 class ScoringError(RuntimeError):
@@ -82,11 +81,11 @@ def score(config: Config, store: HistoryStore, tracker: Tracker, progress: Progr
     clock = Clock()
     champion, bundle = champion_of(tracker)
     if bundle.has_money != store.has_money:
-        told = "with" if bundle.has_money else "without"
-        raise ScoringError(f"the champion was trained on a log {told} amounts, this one is not so. Train again.")
+        kind = "with" if bundle.has_money else "without"
+        raise ScoringError(f"the champion was trained on a log {kind} amounts, this one is not so. Train again.")
     window = Window(known_until(config, store), bundle.horizon)
     policy = retention_policy(config)
-    money = MoneyTerms.of(config)
+    money = money_terms(config)
     version = champion.tags[model_registry.VERSION_TAG]
     stamp = Stamp(
         window=window,
@@ -94,11 +93,10 @@ def score(config: Config, store: HistoryStore, tracker: Tracker, progress: Progr
         policy=policy,
         model_version=version,
         policy_version=policy_version(bundle.stages, policy),
-        has_money=store.has_money,
         currency=config.money.currency,
         language=config.output.language,
         scheme=config.output.scheme,
-        pseudonyms=Pseudonyms.of_config(config),
+        pseudonyms=pseudonyms(config),
     )
     database = Target.of(config)
     key = _key(store, stamp, money, config.output.explained_customers)
@@ -119,8 +117,8 @@ def score(config: Config, store: HistoryStore, tracker: Tracker, progress: Progr
         hand_back()
         progress("asking the model for reasons")
         with clock("reasons"):
-            said = model_reasons(
-                store,
+            answers = model_reasons(
+                store.read,
                 bundle,
                 window,
                 parts,
@@ -132,7 +130,9 @@ def score(config: Config, store: HistoryStore, tracker: Tracker, progress: Progr
         hand_back()
         progress("writing")
         with clock("files"), replacing(parquet) as parquet_path, replacing(csv) as csv_path:
-            score_rows.write(parts, chosen, stamp, said, parquet=parquet_path, csv=csv_path, scratch=work / "sorting")
+            score_files.write(
+                parts, chosen, stamp, answers, parquet=parquet_path, csv=csv_path, scratch=work / "sorting"
+            )
         with clock("digests"):
             outputs = digests(config, [parquet, csv])
         facts = {
@@ -171,8 +171,8 @@ def score(config: Config, store: HistoryStore, tracker: Tracker, progress: Progr
 
 def _lies_in(database: Target, as_of: dt.date, facts: Mapping[str, Any]) -> bool:
     """Whether the scoring was written to this table, and the table still has it."""
-    told = facts.get("database")
-    same = told is not None and (told["address_env"], told["table"]) == (database.env, database.table)
+    place = facts.get("database")
+    same = place is not None and (place["address_env"], place["table"]) == (database.env, database.table)
     return same and database.holds(as_of, facts)
 
 

@@ -3,14 +3,14 @@
 import numpy as np
 from rich.text import Text
 
+from lifecycle.models.evaluation import HEADLINE
 from lifecycle.pipelines.config import Config
-from lifecycle.pipelines.score.champion import Bundle
 from lifecycle.pipelines.terminal import console, show_table
 from lifecycle.pipelines.tracking import mlflow_store as tracking
 from lifecycle.pipelines.tracking import model_registry
 from lifecycle.pipelines.tracking.mlflow_store import TrackingError, open_tracker
 from lifecycle.pipelines.tracking.model_registry import CHAMPION
-from lifecycle.pipelines.train.holdout import HEADLINE
+from lifecycle.scoring.champion import Bundle
 
 PER_TABLE = 6
 """Metrics beside each other in one table."""

@@ -8,15 +8,17 @@ import pandas as pd
 
 from lifecycle.features.window import to_day
 from lifecycle.models import evaluation, forecasting
+from lifecycle.models.evaluation import HEADLINE
 from lifecycle.pipelines.config import Config
 from lifecycle.pipelines.ingest import HistoryStore
 from lifecycle.pipelines.terminal import Progress
 from lifecycle.pipelines.tracking import mlflow_store as tracking
 from lifecycle.pipelines.tracking.code_version import code_version
 from lifecycle.pipelines.tracking.mlflow_store import Tracker
-from lifecycle.pipelines.train.holdout import HEADLINE, Trial, campaign, judge
+from lifecycle.pipelines.train.learning import learning_of
 from lifecycle.pipelines.train.training import Span, span_of
 from lifecycle.pipelines.train.training_log import MEAN_LOSS, comparison, ordered_metrics
+from lifecycle.scoring.holdout import Trial, judge
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def backtest(config: Config, store: HistoryStore, tracker: Tracker, progress: Pr
         trials: list[Trial] = []
         for number, origins in enumerate(found, start=1):
             where = f"{origins.test_as_of} ({number} of {len(found)})"
-            trials.append(judge(history, origins, span.horizon, config, _at(where, progress)))
+            trials.append(judge(history, origins, span.horizon, learning_of(config), _at(where, progress)))
         done = Backtest(span, config.learning.origins, tuple(trials), run_id)
         progress("logging to MLflow")
         mean = done.mean()
@@ -117,5 +119,7 @@ def _log_candidate(
         tracking.log(tracker, run_id, metrics={f"mean_{metric}": value for metric, value in mean.items()})
         last = found.trials[-1]
         judged = last.judged[name]
-        drawn = evaluation.figures(name, judged.forecast, last.test, campaign=campaign(config), fitted=judged.fitted)
+        drawn = evaluation.figures(
+            name, judged.forecast, last.test, campaign=learning_of(config).campaign, fitted=judged.fitted
+        )
         tracking.log_figures(tracker, run_id, drawn)

@@ -10,15 +10,16 @@ import numpy as np
 import pandas as pd
 
 from lifecycle.models import evaluation
-from lifecycle.models.evaluation import Decision, Evaluation
+from lifecycle.models.evaluation import HEADLINE, Decision, Evaluation
 from lifecycle.models.forecasting import Forecast, Snapshot
 from lifecycle.pipelines.config import Config
-from lifecycle.pipelines.score.champion import Bundle, BundleError
 from lifecycle.pipelines.tracking import model_registry
 from lifecycle.pipelines.tracking.mlflow_store import Tracker
 from lifecycle.pipelines.tracking.model_registry import CHALLENGER, CHAMPION, Registered
 from lifecycle.pipelines.tracking.reload_check import reproduces
-from lifecycle.pipelines.train.holdout import HEADLINE, Trial, evaluate
+from lifecycle.pipelines.train.learning import learning_of
+from lifecycle.scoring.champion import Bundle, BundleError
+from lifecycle.scoring.holdout import Trial, evaluate
 
 SCRIPT = Path(__file__).parents[1] / "tracking" / "pyfunc_model.py"
 REQUIREMENTS = tuple(f"{package}=={version(package)}" for package in ("lightgbm", "numpy", "pandas"))
@@ -81,7 +82,7 @@ def standing(tracker: Tracker, trial: Trial, as_of: dt.date, config: Config) -> 
         )
         return Standing(champion, age, None, _undecided(config, reason, promote=False))
     forecast = former.judged.predict(trial.test.without_outcome())
-    return Standing(champion, age, evaluate(forecast, trial.test, config), None)
+    return Standing(champion, age, evaluate(forecast, trial.test, learning_of(config)), None)
 
 
 def promote(

@@ -14,11 +14,13 @@ import pandas as pd
 from lifecycle.features.history import History
 from lifecycle.features.window import Window
 from lifecycle.models import evaluation
+from lifecycle.models.evaluation import HEADLINE, mean_loss
 from lifecycle.pipelines.config import Config
 from lifecycle.pipelines.tracking import mlflow_store as tracking
 from lifecycle.pipelines.tracking.mlflow_store import Tracker
-from lifecycle.pipelines.train.holdout import HEADLINE, Judged, Trial, campaign, mean_loss
-from lifecycle.pipelines.train.validation_tables import grid, purchases_by
+from lifecycle.pipelines.train.learning import learning_of
+from lifecycle.scoring.holdout import Judged, Trial
+from lifecycle.scoring.validation_tables import grid, purchases_by
 
 if TYPE_CHECKING:
     from lifecycle.pipelines.train.training import Training
@@ -80,7 +82,9 @@ def log_figures(tracker: Tracker, runs: Mapping[str, str], trial: Trial, history
     actual = purchases_by(history, window, days)
     for name, run_id in runs.items():
         judged = trial.judged[name]
-        drawn = evaluation.figures(name, judged.forecast, trial.test, campaign=campaign(config), fitted=judged.fitted)
+        drawn = evaluation.figures(
+            name, judged.forecast, trial.test, campaign=learning_of(config).campaign, fitted=judged.fitted
+        )
         path = evaluation.tracking(
             name, judged.fitted, trial.test, judged.forecast, days.astype(np.float64), actual.astype(np.float64)
         )

@@ -4,7 +4,8 @@ All rates are assumed (see `decisions.actions`). Gains are linear in the rate, s
 itself needs no assumption at all.
 """
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +48,19 @@ class Worth:
         expected amount of a first purchase day; one number.
     """
 
+    OF_A_CUSTOMER: ClassVar[tuple[str, ...]] = (
+        "p_star",
+        "kappa",
+        "churn_probability",
+        "v_prevent",
+        "v_back",
+        "expected_purchases",
+        "expected_spend",
+        "order_value",
+        "value_after_second",
+    )
+    """The fields with an entry a customer; the others are one number each."""
+
     p_star: Floats
     kappa: Floats
     churn_probability: Floats
@@ -63,7 +77,7 @@ class Worth:
 
     def __post_init__(self) -> None:
         """Refuse arrays of different lengths and a margin outside [0, 1]."""
-        sizes = {one.name: getattr(self, one.name).size for one in fields(self) if one.name not in _NUMBERS}
+        sizes = {name: getattr(self, name).size for name in self.OF_A_CUSTOMER}
         if len(set(sizes.values())) > 1:
             raise ValueError(f"Worth: all arrays must be of one length; found {sizes}.")
         if not 0 <= self.margin <= 1:
@@ -71,9 +85,7 @@ class Worth:
 
     def at(self, rows: slice | NDArray[np.int64]) -> "Worth":
         """Return what is known of some of the customers."""
-        return replace(
-            self, **{one.name: getattr(self, one.name)[rows] for one in fields(self) if one.name not in _NUMBERS}
-        )
+        return replace(self, **{name: getattr(self, name)[rows] for name in self.OF_A_CUSTOMER})
 
     def times(self, share: float) -> "Worth":
         """Return the same with every amount of money times a share: as much is bought, for so much less.
@@ -85,8 +97,13 @@ class Worth:
 
     @property
     def value_at_risk(self) -> Floats:
-        """p*·V_prevent + (1 − p*)·V_back: risk counted once."""
-        return self.p_star * self.v_prevent + (1 - self.p_star) * self.v_back
+        """See :func:`value_at_risk`."""
+        return value_at_risk(self.p_star, self.v_prevent, self.v_back)
+
+
+def value_at_risk(p_star: Floats, v_prevent: Floats, v_back: Floats) -> Floats:
+    """p*·V_prevent + (1 − p*)·V_back: what is lost if nothing is done, risk counted once."""
+    return p_star * v_prevent + (1 - p_star) * v_back
 
 
 _AMOUNTS = (
@@ -98,7 +115,6 @@ _AMOUNTS = (
     "new_customer_value",
     "first_order_value",
 )
-_NUMBERS = ("margin", "first_purchase_probability", "new_customer_value", "first_order_value")
 
 
 @dataclass(frozen=True, eq=False)

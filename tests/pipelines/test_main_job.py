@@ -14,12 +14,12 @@ import pytest
 from lifecycle.decisions import scores as scores_table
 from lifecycle.pipelines import config as configuration
 from lifecycle.pipelines.ingest import HistoryStore
-from lifecycle.pipelines.score.champion import Bundle, BundleError
 from lifecycle.pipelines.score.scoring import ScoringError
 from lifecycle.pipelines.steps import backtest_step, ingest_step, report_step, run_all, score_step, train_step
 from lifecycle.pipelines.tracking import model_registry
 from lifecycle.pipelines.tracking.mlflow_store import calm, load_mlflow
 from lifecycle.pipelines.train.promotion import input_table
+from lifecycle.scoring.champion import Bundle, BundleError
 
 LAST_DAY = dt.date(1998, 6, 30)
 

@@ -20,14 +20,14 @@ from lifecycle.decisions.stage_policy import StagePolicy
 from lifecycle.decisions.stages import policy_transitions, stages_at, transition_matrix
 from lifecycle.features.history import History
 from lifecycle.features.ragged import take
-from lifecycle.features.window import Window, to_date
+from lifecycle.features.window import Window
 from lifecycle.pipelines.report import Choice, Note
-from lifecycle.pipelines.report.base_counts import count_base, count_moves
 from lifecycle.pipelines.report.earlier_scorings import VALUE_KPIS, last_scoring, scoring_of, value_kpis
 from lifecycle.pipelines.report.reporting import choice_of, notes_of
 from lifecycle.pipelines.score.present_scoring import present_scoring
 from lifecycle.pipelines.score.scoring import ScoringError
 from lifecycle.pipelines.tracking.model_registry import BY_HAND_TAG, VERSION_TAG, Registered
+from lifecycle.scoring.base_counts import count_base, count_moves
 
 AS_OF = dt.date(2021, 6, 30)
 WINDOW = Window(AS_OF, 60)
@@ -48,7 +48,7 @@ def history() -> History:
 @pytest.fixture(scope="module")
 def store(history) -> SimpleNamespace:
     cut = [take(history, np.arange(start, history.n_customers, 3)) for start in range(3)]
-    return SimpleNamespace(n_buckets=3, read=lambda bucket, **_: cut[bucket], first_day=to_date(history.log_first_day))
+    return SimpleNamespace(days_only=cut)
 
 
 def bought_within(history, start, days):
@@ -60,7 +60,7 @@ def bought_within(history, start, days):
 def test_a_base_in_buckets_is_counted_like_the_whole(history, store):
     end = WINDOW.as_of_day
     strict = replace(POLICY, churn_multiple=3.0)
-    found = count_base(store, POLICY, WINDOW, former=strict)
+    found = count_base(store.days_only, POLICY, WINDOW, former=strict)
     sums = kpi_sums(history, period_ends(end, 60), POLICY)
     whole = kpi_table(sums, log_start=history.log_first_day, horizon=60)
     pd.testing.assert_frame_equal(found.kpis, whole)
@@ -73,19 +73,19 @@ def test_a_base_in_buckets_is_counted_like_the_whole(history, store):
     moved = policy_transitions(history, end, strict, POLICY, old_season=seasons[0], new_season=seasons[1])
     pd.testing.assert_frame_equal(found.policy_transitions, moved)
     assert moved.loc["churned", "decline"] > 0
-    assert count_base(store, POLICY, WINDOW).policy_transitions is None
+    assert count_base(store.days_only, POLICY, WINDOW).policy_transitions is None
 
 
 def test_moves_between_any_two_days_see_nothing_later(history, store):
     first, second = WINDOW.as_of_day - 200, WINDOW.as_of_day - 20
-    found = count_moves(store, POLICY, first, second, days=45)
+    found = count_moves(store.days_only, POLICY, first, second, days=45)
     before, after = stages_at(history, [first, second], POLICY).T
     assert found.transitions.to_numpy().sum() == (after >= 0).sum()
     pd.testing.assert_frame_equal(found.transitions, transition_matrix(before, after))
     pd.testing.assert_frame_equal(found.return_rates, return_rates(before, bought_within(history, first, 45)))
     for days, last in ((0, second), (181, second), (5, first)):
         with pytest.raises(ValueError, match="must lie at least"):
-            count_moves(store, POLICY, first, last, days=days)
+            count_moves(store.days_only, POLICY, first, last, days=days)
 
 
 def scoring(folder, date, *, residual, policy=POLICY, **facts):

@@ -14,11 +14,11 @@ from lifecycle.models.forecasting import Snapshot
 from lifecycle.pipelines import config as configuration
 from lifecycle.pipelines.config import Config
 from lifecycle.pipelines.ingest import HistoryStore
-from lifecycle.pipelines.score.champion import Bundle
 from lifecycle.pipelines.steps import ingest_step, train_step
 from lifecycle.pipelines.tracking.mlflow_store import Tracker, open_tracker
 from lifecycle.pipelines.tracking.model_registry import CHALLENGER, CHAMPION, registered
 from lifecycle.pipelines.train.training import Training
+from lifecycle.scoring.champion import Bundle
 
 FIRST, SOON, LATE = dt.date(1998, 1, 31), dt.date(1998, 2, 28), dt.date(1998, 6, 30)
 SETTINGS = {"learning.candidates": ["naive", "mbgnbd", "lightgbm"], "learning.bootstrap": 40}

@@ -16,9 +16,9 @@ import pytest
 from lifecycle.pipelines import config as configuration
 from lifecycle.pipelines.explain import explain
 from lifecycle.pipelines.score import score_manifest, scoring
-from lifecycle.pipelines.score.pseudonyms import PseudonymError, Pseudonyms
 from lifecycle.pipelines.score.score_database import ScoreDatabaseError
 from lifecycle.pipelines.steps import ingest_step, report_step, score_step
+from lifecycle.scoring.pseudonyms import PseudonymError, Pseudonyms
 
 DAY = dt.date(1998, 6, 30)
 UNSEEN = "kunde-9999"

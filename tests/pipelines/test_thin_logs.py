@@ -10,7 +10,7 @@ from lifecycle.features.history import History
 from lifecycle.features.window import Window
 from lifecycle.models.forecasting import Snapshot
 from lifecycle.pipelines.report import charts
-from lifecycle.pipelines.train.training import TrainingError, repeats_with_money, spend_model
+from lifecycle.scoring.fitting import TrainingError, repeats_with_money, spend_model
 
 
 def known(days_and_amounts):

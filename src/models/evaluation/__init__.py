@@ -5,8 +5,10 @@ from lifecycle.models.evaluation.comparison import compare, table
 from lifecycle.models.evaluation.evaluation import LOWER_IS_BETTER, MEANINGS, NEARER_ZERO, Evaluation, evaluate
 from lifecycle.models.evaluation.figures import figures, tracking
 from lifecycle.models.evaluation.promotion_rule import Decision, decide
+from lifecycle.models.evaluation.winner import HEADLINE, mean_loss, winner
 
 __all__ = [
+    "HEADLINE",
     "LOWER_IS_BETTER",
     "MEANINGS",
     "NEARER_ZERO",
@@ -17,6 +19,8 @@ __all__ = [
     "decide",
     "evaluate",
     "figures",
+    "mean_loss",
     "table",
     "tracking",
+    "winner",
 ]

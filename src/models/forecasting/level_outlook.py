@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
+from scipy import stats
 
 from lifecycle.models.forecasting.forecast import FloatArray
 
@@ -32,6 +33,16 @@ class Outlook:
     mean: FloatArray
     spread: FloatArray
     degrees: float
+
+
+def unknown_reach(level: float) -> float:
+    """Reach of the interval, in logs to either side, that holds a base's level where no past tells of it.
+
+    >>> round(unknown_reach(0.9), 2)
+    1.15
+    """
+    unknown = expect((), (), (), (), at=np.zeros(1), horizon=1)
+    return float(stats.t.ppf((1 + level) / 2, unknown.degrees) * unknown.spread[0])
 
 
 def expect(

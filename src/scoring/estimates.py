@@ -5,27 +5,28 @@ customers may be computed in any order, again, or on another machine, and give t
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy import stats
 
+from lifecycle.decisions import scores
 from lifecycle.decisions.causes import diagnose
-from lifecycle.decisions.gains import Worth
+from lifecycle.decisions.gains import value_at_risk
 from lifecycle.decisions.stages import replay
 from lifecycle.features.contacts import days_since_contact
 from lifecycle.features.history import History
 from lifecycle.features.window import Window
 from lifecycle.models.btyd import central, retention_terms
 from lifecycle.models.forecasting import Forecast, Snapshot
-from lifecycle.models.forecasting import level_outlook as outlook
+from lifecycle.models.forecasting.level_outlook import unknown_reach
 from lifecycle.models.forecasting.loss_probability import loss_probability, still_there
 from lifecycle.models.residual_value import residual_value
-from lifecycle.pipelines.score.champion import Bundle
-from lifecycle.pipelines.score.money_terms import MoneyTerms
-from lifecycle.pipelines.score.whole_base import WholeBase
+from lifecycle.scoring.champion import Bundle
+from lifecycle.scoring.money_terms import MoneyTerms
+from lifecycle.scoring.whole_base import WholeBase
 
 Floats = npt.NDArray[np.float64]
 
@@ -34,7 +35,7 @@ def estimate(history: History, bundle: Bundle, window: Window, base: WholeBase, 
     """Estimates of every customer known at `as_of`.
 
     Grain: one row a customer who has bought, or is known without a purchase, by `as_of`, in the history's order.
-    Columns: see the code's dictionary; what rests on purchases is null for prospects, money is null without amounts.
+    Columns: as below and in `OfBuyers`; what rests on purchases is null for prospects, money is null without amounts.
     """
     stages = replay(history, window.as_of_day, bundle.stages, season=base.season)
     known = np.flatnonzero(stages.stage >= 0)
@@ -55,37 +56,52 @@ def estimate(history: History, bundle: Bundle, window: Window, base: WholeBase, 
         "cause": diagnose(history, window.as_of_day, stages, base.causes, bundle.stages)[known],
     }
     spread = _Spread(known.size, buyers)
-    found = _of_buyers(history, bundle, window, base, money) if buyers.size else dict.fromkeys(OF_BUYERS, np.empty(0))
-    columns |= {name: spread(found[name]) for name in OF_BUYERS}
+    found = _of_buyers(history, bundle, window, base, money) if buyers.size else OfBuyers.nobody()
+    columns |= {name: spread(values) for name, values in found._asdict().items()}
     ids = history.customer_id.take(pa.array(known))
     return pa.table({"customer_id": ids, **{name: pa.array(values) for name, values in columns.items()}})
 
 
-OF_BUYERS = (
-    "expected_purchases",
-    "expected_purchases_low",
-    "expected_purchases_high",
-    "expected_spend",
-    "expected_spend_low",
-    "expected_spend_high",
-    "residual_value",
-    "residual_value_low",
-    "residual_value_high",
-    "p_alive",
-    "clv",
-    "churn_probability",
-    "decline_probability",
-    "loss_probability",
-    "p_star",
-    "kappa",
-    "v_prevent",
-    "v_back",
-    "purchases_at_risk",
-    "order_value",
-    "value_after_second",
-    "least_share",
-)
-"""Columns that rest on purchases."""
+class OfBuyers(NamedTuple):
+    """The estimates that rest on purchases, one entry a customer with a purchase day; money is NaN without amounts.
+
+    This is the one list of them. Those that are columns of the scores are taken over there as they are
+    (:func:`copied`); the others are what the plan is made from.
+    """
+
+    expected_purchases: Floats
+    expected_purchases_low: Floats
+    expected_purchases_high: Floats
+    expected_spend: Floats
+    expected_spend_low: Floats
+    expected_spend_high: Floats
+    residual_value: Floats
+    residual_value_low: Floats
+    residual_value_high: Floats
+    p_alive: Floats
+    clv: Floats
+    churn_probability: Floats
+    decline_probability: Floats
+    loss_probability: Floats
+    value_at_risk: Floats
+    p_star: Floats
+    kappa: Floats
+    v_prevent: Floats
+    v_back: Floats
+    purchases_at_risk: Floats
+    order_value: Floats
+    value_after_second: Floats
+    least_share: Floats
+
+    @classmethod
+    def nobody(cls) -> "OfBuyers":
+        """The estimates of no customer."""
+        return cls(*(np.empty(0) for _ in cls._fields))
+
+
+def copied() -> tuple[str, ...]:
+    """Columns that the scores take from the estimates as they are, NaN becoming null."""
+    return tuple(column.name for column in scores.COLUMNS if column.name in OfBuyers._fields)
 
 
 @dataclass(frozen=True)
@@ -101,9 +117,7 @@ class _Spread:
         return whole
 
 
-def _of_buyers(
-    history: History, bundle: Bundle, window: Window, base: WholeBase, money: MoneyTerms
-) -> dict[str, Floats]:
+def _of_buyers(history: History, bundle: Bundle, window: Window, base: WholeBase, money: MoneyTerms) -> OfBuyers:
     snapshot = Snapshot.of(history, window, with_outcome=False, reference=base.reference, base=base.level)
     x, t_x, age = snapshot.frequency, snapshot.recency, snapshot.T
     forecast = bundle.forecaster.predict(snapshot)
@@ -138,27 +152,35 @@ def _of_buyers(
     soon = np.maximum(age, 1.0)  # as if the second purchase came today, or tomorrow where the first came today
     second = model.expected_discounted_purchases(money.value_horizon, money.discount_rate, one, soon, soon)
     ahead = central(base.tables.at(x, t_x, age, None if bundle.spend is None else baskets), margin=money.margin)
-    return {
-        **_with_interval("expected_purchases", forecast.expected_purchases, ahead.purchases_low, ahead.purchases_high),
-        **_with_interval("expected_spend", forecast.expected_spend, ahead.spend_low, ahead.spend_high),
-        **_with_interval("residual_value", residual, ahead.residual_low, ahead.residual_high),
-        "p_alive": p_alive,
-        "clv": past + residual,
-        "churn_probability": forecast.churn_probability,
-        "decline_probability": forecast.decline_probability,
-        "loss_probability": loss_probability(forecast.churn_probability, terms.q0, terms.kappa),
-        "p_star": p_star,
-        "kappa": terms.kappa,
-        "v_prevent": money.margin * order * terms.w_prevent,
-        "v_back": money.margin * order * terms.w_back,
-        "purchases_at_risk": p_star * terms.w_prevent + (1 - p_star) * terms.w_back,
-        "order_value": order,
-        "value_after_second": money.margin * order * second,
-        "least_share": np.full(x.size, _least_share(forecast, window.horizon)),
-    }
+    v_prevent, v_back = (money.margin * order * one for one in (terms.w_prevent, terms.w_back))
+    return OfBuyers(
+        expected_purchases=forecast.expected_purchases,
+        expected_purchases_low=ahead.purchases_low,
+        expected_purchases_high=ahead.purchases_high,
+        expected_spend=forecast.expected_spend,
+        expected_spend_low=ahead.spend_low,
+        expected_spend_high=ahead.spend_high,
+        residual_value=residual,
+        residual_value_low=ahead.residual_low,
+        residual_value_high=ahead.residual_high,
+        p_alive=p_alive,
+        clv=past + residual,
+        churn_probability=forecast.churn_probability,
+        decline_probability=forecast.decline_probability,
+        loss_probability=loss_probability(forecast.churn_probability, terms.q0, terms.kappa),
+        value_at_risk=value_at_risk(p_star, v_prevent, v_back),
+        p_star=p_star,
+        kappa=terms.kappa,
+        v_prevent=v_prevent,
+        v_back=v_back,
+        purchases_at_risk=value_at_risk(p_star, terms.w_prevent, terms.w_back),
+        order_value=order,
+        value_after_second=money.margin * order * second,
+        least_share=np.full(x.size, _least_share(forecast)),
+    )
 
 
-def _least_share(forecast: Forecast, horizon: int) -> float:
+def _least_share(forecast: Forecast) -> float:
     """What share of the forecast spend is left at the lower end of the interval of its sum; NaN without amounts.
 
     The chance of single customers averages out over a list; what is too high for all alike does not, and that is what
@@ -170,14 +192,7 @@ def _least_share(forecast: Forecast, horizon: int) -> float:
         return np.nan
     if np.isfinite(forecast.spend_sum_low):
         return forecast.spend_sum_low / expected
-    unknown = outlook.expect((), (), (), (), at=np.zeros(1), horizon=horizon)
-    reach = stats.t.ppf((1 + forecast.level) / 2, unknown.degrees) * unknown.spread[0]
-    return float(np.exp(-reach))
-
-
-def _with_interval(name: str, value: Floats, low: Floats, high: Floats) -> dict[str, Floats]:
-    """A forecast, and the probability model's predictive interval beside it."""
-    return {name: value, f"{name}_low": low, f"{name}_high": high}
+    return float(np.exp(-unknown_reach(forecast.level)))
 
 
 CONSENT = "consent"
@@ -194,10 +209,10 @@ def _may_contact(history: History) -> npt.NDArray[np.bool_]:
     if pa.types.is_dictionary(given.type):
         given = given.dictionary_decode()
     if pa.types.is_string(given.type) or pa.types.is_large_string(given.type):
-        told = pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(given)), value_set=pa.array(YES, given.type))
+        answer = pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(given)), value_set=pa.array(YES, given.type))
     else:
-        told = pc.fill_null(pc.cast(given, pa.bool_()), False)
-    return np.asarray(told.to_numpy(zero_copy_only=False), dtype=np.bool_)
+        answer = pc.fill_null(pc.cast(given, pa.bool_()), False)
+    return np.asarray(answer.to_numpy(zero_copy_only=False), dtype=np.bool_)
 
 
 def _days_since_contact(history: History, window: Window) -> Floats:
@@ -209,34 +224,3 @@ def _days_since_contact(history: History, window: Window) -> Floats:
 def _closed(history: History, window: Window) -> npt.NDArray[np.bool_]:
     n = history.offsets.size - 1
     return np.zeros(n, np.bool_) if history.closed_day is None else history.closed_day <= window.as_of_day
-
-
-def worth_of(estimates: pa.Table, bundle: Bundle, money: MoneyTerms) -> Worth:
-    """What the plan needs to know of the customers' money."""
-
-    def column(name: str) -> Floats:
-        return np.asarray(estimates[name].to_numpy(), dtype=np.float64)
-
-    return Worth(
-        p_star=column("p_star"),
-        kappa=column("kappa"),
-        churn_probability=column("churn_probability"),
-        v_prevent=column("v_prevent"),
-        v_back=column("v_back"),
-        expected_purchases=column("expected_purchases"),
-        expected_spend=column("expected_spend"),
-        order_value=column("order_value"),
-        value_after_second=column("value_after_second"),
-        margin=money.margin,
-        first_purchase_probability=float(column("first_purchase")[:1].sum()),
-        **_new_customer(bundle, money),
-    )
-
-
-def _new_customer(bundle: Bundle, money: MoneyTerms) -> dict[str, float]:
-    """What a prospect would be worth after a first purchase; 0 for a log without amounts."""
-    if bundle.spend is None:
-        return {"new_customer_value": 0.0, "first_order_value": 0.0}
-    basket = float(bundle.spend.expected_monetary_value(0.0, 0.0))
-    more = float(bundle.value.expected_discounted_purchases(money.value_horizon, money.discount_rate, 0.0, 0.0, 0.0))
-    return {"new_customer_value": money.margin * basket * more, "first_order_value": basket}

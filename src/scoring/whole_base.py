@@ -1,6 +1,6 @@
 """What single customers are judged against, gathered from all buckets before the first one is estimated."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +12,8 @@ from lifecycle.features.history import History
 from lifecycle.features.outcomes import BaseLevel, RateReference, base_level
 from lifecycle.features.window import UNKNOWN_DAY, Window
 from lifecycle.models.btyd import AgeSpans, Tables, tables
-from lifecycle.pipelines.ingest import HistoryStore
-from lifecycle.pipelines.score.champion import Bundle
-from lifecycle.pipelines.score.money_terms import MoneyTerms
+from lifecycle.scoring.champion import Bundle
+from lifecycle.scoring.money_terms import MoneyTerms
 
 
 @dataclass(frozen=True)
@@ -30,11 +29,16 @@ class WholeBase:
     first_purchase: float
 
 
-def whole_base(store: HistoryStore, bundle: Bundle, window: Window, money: MoneyTerms) -> WholeBase:
-    """Read every bucket once with its lines and once without; one is in memory at a time, and one is read ahead."""
+def whole_base(
+    histories: Iterable[History], bundle: Bundle, window: Window, money: MoneyTerms, *, days: Iterable[History]
+) -> WholeBase:
+    """Go through the parts of the base once with their lines; ``days`` gives the same parts, lines need not be there.
+
+    ``days`` is gone through as often as the base's level needs.
+    """
     reference = RateReference(bundle.value.r, bundle.value.alpha)
     season, causes, spans, prospects = None, None, AgeSpans({}), np.zeros(2, np.int64)
-    for history in store:
+    for history in histories:
         sums = season_sums(history, bundle.stages, last_day=window.as_of_day)
         found = cause_sums(history, window.as_of_day, window.horizon)
         season = sums if season is None else season + sums
@@ -42,9 +46,9 @@ def whole_base(store: HistoryStore, bundle: Bundle, window: Window, money: Money
         spans = spans | _spans(history, window)
         prospects += prospects_then(history, window)
     if season is None or causes is None:
-        raise ValueError("the history has no bucket: run `lifecycle ingest` again.")
+        raise ValueError("whole_base: the base has no part; give at least one history.")
     ready = tables(bundle.value, bundle.spend, spans, horizon=float(window.horizon), discount_rate=money.discount_rate)
-    level = base_level(_WithoutLines(store), window, reference=reference)
+    level = base_level(days, window, reference=reference)
     first_purchase = float(prospects[1] / max(prospects[0], 1))
     return WholeBase(season.factor(bundle.stages), reference, level, causes, ready, first_purchase)
 
@@ -67,13 +71,3 @@ def prospects_then(history: History, window: Window) -> tuple[int, int]:
 def _spans(history: History, window: Window) -> AgeSpans:
     known = AsOf.of(history, window.as_of)
     return AgeSpans.of(np.diff(known.offsets) - 1, window.as_of_day - known.day[known.offsets[:-1]])
-
-
-class _WithoutLines:
-    """The histories of a store without what single lines say, as often as they are asked for."""
-
-    def __init__(self, store: HistoryStore) -> None:
-        self._store = store
-
-    def __iter__(self) -> Iterator[History]:
-        return (self._store.read(bucket, with_lines=False) for bucket in range(self._store.n_buckets))

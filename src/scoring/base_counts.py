@@ -1,6 +1,6 @@
-"""What the whole base did, counted bucket by bucket: KPIs, moves between stages, and who bought again."""
+"""What the whole base did, counted part by part: KPIs, moves between stages, and who bought again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +12,7 @@ from lifecycle.decisions.season_factor import Season, season_of
 from lifecycle.decisions.stage_policy import StagePolicy
 from lifecycle.decisions.stages import policy_transitions, stages_at, transition_matrix
 from lifecycle.features.history import History
-from lifecycle.features.window import Window, to_day
-from lifecycle.pipelines.ingest import HistoryStore
+from lifecycle.features.window import Window
 
 KPI_PERIODS = 8
 
@@ -60,14 +59,14 @@ class BaseCounts:
 
 
 def count_base(
-    store: HistoryStore, policy: StagePolicy, window: Window, *, former: StagePolicy | None = None
+    histories: Iterable[History], policy: StagePolicy, window: Window, *, former: StagePolicy | None = None
 ) -> BaseCounts:
-    """Count the base in two passes, one bucket in memory at a time.
+    """Count the base in two passes, one part of it after the other.
 
     Parameters
     ----------
-    store : HistoryStore
-        the history.
+    histories : Iterable[History]
+        the parts of the base, gone through more than once; nothing but purchase days is needed of them.
     policy : StagePolicy
         the rules of the stages.
     window : Window
@@ -75,23 +74,25 @@ def count_base(
     former : StagePolicy | None
         the rules of an earlier scoring, if they were others: what they alone would move is told apart.
     """
-    as_of, first = window.as_of_day, to_day(store.first_day)
-    season = _season(store, policy, as_of)
-    former_season = None if former is None else _season(store, former, as_of)
+    as_of, part = window.as_of_day, next(iter(histories), None)
+    if part is None:
+        raise ValueError("count_base: the base has no part; give at least one history.")
+    first = part.log_first_day  # of the whole log, in every part
+    season = season_of(histories, policy, last_day=as_of)
+    former_season = None if former is None else season_of(histories, former, last_day=as_of)
     now = period_ends(as_of, window.horizon)
     past = [end for k in range(KPI_PERIODS) if (end := as_of - k * window.horizon) - window.horizon + 1 >= first]
     sums: tuple[KpiSums, ...] | None = None
     counter = _MoveCounter(as_of - window.horizon, as_of, window.horizon)
     by_policy: pd.DataFrame | None = None
-    for history in _days_only(store):
+    for history in histories:
         found = kpi_sums(history, [*now, *past[::-1]], policy, season=season)
         sums = found if sums is None else tuple(a + b for a, b in zip(sums, found, strict=True))
         counter.add(history, policy, season)
         if former is not None and former_season is not None:
             moved = policy_transitions(history, as_of, former, policy, old_season=former_season, new_season=season)
             by_policy = moved if by_policy is None else by_policy + moved
-    if sums is None:
-        raise ValueError("the history has no bucket: run `lifecycle ingest` again.")
+    assert sums is not None
     return BaseCounts(
         kpis=kpi_table(sums[: len(now)], log_start=first, horizon=window.horizon),
         kpi_history=kpi_history(sums[len(now) :], log_start=first, horizon=window.horizon),
@@ -100,13 +101,13 @@ def count_base(
     )
 
 
-def count_moves(store: HistoryStore, policy: StagePolicy, first: int, second: int, *, days: int) -> Moves:
+def count_moves(histories: Iterable[History], policy: StagePolicy, first: int, second: int, *, days: int) -> Moves:
     """Count who moved from which stage to which between two days, and who bought within some days after the first.
 
     Parameters
     ----------
-    store : HistoryStore
-        the history.
+    histories : Iterable[History]
+        the parts of the base, gone through more than once; nothing but purchase days is needed of them.
     policy : StagePolicy
         the rules of the stages.
     first : int
@@ -126,9 +127,9 @@ def count_moves(store: HistoryStore, policy: StagePolicy, first: int, second: in
             f"the second day must lie at least {days} days after the first, so that it can be told who came back; "
             f"found {second - first}."
         )
-    season = _season(store, policy, second)
+    season = season_of(histories, policy, last_day=second)
     counter = _MoveCounter(first, second, days)
-    for history in _days_only(store):
+    for history in histories:
         counter.add(history, policy, season)
     return counter.moves()
 
@@ -154,11 +155,3 @@ class _MoveCounter:
     def moves(self) -> Moves:
         before, after = np.concatenate(self._before), np.concatenate(self._after)
         return Moves(transition_matrix(before, after), return_rates(before, np.concatenate(self._bought)), self._days)
-
-
-def _season(store: HistoryStore, policy: StagePolicy, last_day: int) -> Season:
-    return season_of(_days_only(store), policy, last_day=last_day)
-
-
-def _days_only(store: HistoryStore) -> Iterator[History]:
-    return (store.read(bucket, with_lines=False) for bucket in range(store.n_buckets))

@@ -17,8 +17,8 @@ from lifecycle.features.ragged import take
 from lifecycle.features.window import Window
 from lifecycle.models.btyd import MbgNbd
 from lifecycle.models.forecasting import Snapshot, candidates
-from lifecycle.pipelines.score.model_reasons import ModelReasons, Speaker, model_reasons, whom
 from lifecycle.pipelines.score.score_parts import Parts
+from lifecycle.scoring.model_reasons import ModelReasons, Speaker, model_reasons, whom
 
 AS_OF = dt.date(2021, 6, 30)
 WINDOW = Window(AS_OF, 90)
@@ -43,9 +43,7 @@ def test_the_list_comes_first_by_priority_then_the_newly_declining_by_value_at_r
             "stage": np.array(stage, np.int8),
             "stage_since": np.array(since, np.int32),
             "frequency": np.array(frequency, np.int64),
-            "p_star": np.ones(len(stage)),
-            "v_prevent": np.array(value, float),
-            "v_back": np.zeros(len(stage)),
+            "value_at_risk": np.array(value, float),
         }
 
     parts = parts_of(
@@ -105,16 +103,13 @@ def asked(base, folder, **changes) -> ModelReasons:
             "stage": stages.stage,
             "stage_since": stages.stage_since,
             "frequency": stages.frequency,
-            "p_star": np.ones(stages.stage.size),
-            "v_prevent": np.ones(stages.stage.size),
-            "v_back": np.ones(stages.stage.size),
+            "value_at_risk": np.ones(stages.stage.size),
         }
         for bucket, stages in zip(base.buckets, base.stages, strict=True)
     ]
-    store = SimpleNamespace(read=lambda bucket: base.buckets[bucket])
     given = {"language": "en", "currency": "EUR", "most": 10_000} | changes
     bundle = given.pop("bundle", base.bundle)
-    return model_reasons(store, bundle, WINDOW, parts_of(folder, *tables), base.plan, **given)
+    return model_reasons(base.buckets.__getitem__, bundle, WINDOW, parts_of(folder, *tables), base.plan, **given)
 
 
 def test_everybody_listed_is_told_the_same_again_and_alone(base, tmp_path):
@@ -126,8 +121,7 @@ def test_everybody_listed_is_told_the_same_again_and_alone(base, tmp_path):
     assert first.favour.equals(second.favour)
     assert first.at(listed).told.mean() > 0.9
     assert not first.at(np.setdiff1d(np.arange(base.history.n_customers), first.place)).told.any()
-    store = SimpleNamespace(read=lambda bucket: base.buckets[bucket])
-    speaker = Speaker.of(store, base.bundle, WINDOW, language="en", currency="EUR")
+    speaker = Speaker.of(base.buckets[0], base.bundle, WINDOW, language="en", currency="EUR")
     drivers = first.at(listed[:20])
     for place, against, favour in zip(listed[:20], drivers.against, drivers.favour, strict=True):
         [alone] = speaker.say(take(base.history, np.array([place])))
@@ -151,7 +145,6 @@ def test_a_champion_without_trees_leaves_all_to_the_rules(base, tmp_path):
 
 
 def test_who_never_bought_cannot_be_asked_about(base):
-    store = SimpleNamespace(read=lambda bucket: base.buckets[bucket])
-    speaker = Speaker.of(store, base.bundle, Window(dt.date(2019, 8, 2), 90), language="en", currency="")
+    speaker = Speaker.of(base.buckets[0], base.bundle, Window(dt.date(2019, 8, 2), 90), language="en", currency="")
     with pytest.raises(ValueError, match=r"of 600 have none|of \d+ have none"):
         speaker.say(base.history)

@@ -5,6 +5,7 @@ order of priority comes first, then those newly in decline, the highest value at
 customers are read again, bucket by bucket; nothing else is kept in memory, and the same inputs give the same words.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,10 +24,9 @@ from lifecycle.features.ragged import take
 from lifecycle.features.window import Window
 from lifecycle.models import forecasting
 from lifecycle.models.forecasting import Snapshot
-from lifecycle.pipelines.ingest import HistoryStore
-from lifecycle.pipelines.score.champion import Bundle
-from lifecycle.pipelines.score.free_memory import hand_back
-from lifecycle.pipelines.score.score_parts import Parts
+from lifecycle.scoring.champion import Bundle
+from lifecycle.scoring.free_memory import hand_back
+from lifecycle.scoring.planning import Parts
 from lifecycle.words import drivers as driver_words
 from lifecycle.words import reasons
 
@@ -41,8 +41,6 @@ BATCH = 2_000
 
 SAMPLE = 2_000
 """Customers of the first bucket whose medians stand for the base; buckets are cut by a hash of the id."""
-
-_NEEDED = ("stage", "stage_since", "frequency", "p_star", "v_prevent", "v_back")
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +66,7 @@ class ModelReasons:
 
 
 def model_reasons(
-    store: HistoryStore,
+    read: Callable[[int], History],
     bundle: Bundle,
     window: Window,
     parts: Parts,
@@ -82,14 +80,14 @@ def model_reasons(
 
     Parameters
     ----------
-    store : HistoryStore
-        the history.
+    read : Callable[[int], History]
+        gives the history of a part of the base, by its number.
     bundle : Bundle
         the champion; one without trees has nothing to say.
     window : Window
         as_of and horizon.
     parts : Parts
-        the estimates, in the order of the buckets and of the plan.
+        the estimates, in the order of the parts and of the plan.
     plan : Plan
         what to do with each customer.
     language : Language
@@ -102,14 +100,14 @@ def model_reasons(
     if not forecasting.has_drivers(bundle.forecaster) or most == 0:
         return ModelReasons.none()
     wanted = whom(parts, plan, window, most=most)
-    speaker = Speaker.of(store, bundle, window, language=language, currency=currency)
+    speaker = Speaker.of(read(0), bundle, window, language=language, currency=currency)
     said: list[driver_words.Spoken | None] = []
     begin = 0
     ids = parts.column_tables(["customer_id"])
     for bucket, (size, column) in enumerate(zip(parts.sizes, ids, strict=True)):
         mine = wanted[(wanted >= begin) & (wanted < begin + size)] - begin
         if mine.size:
-            history = store.read(bucket)
+            history = read(bucket)
             rows = pc.index_in(column["customer_id"].combine_chunks().take(pa.array(mine)), history.customer_id)
             rows = rows.to_numpy().astype(np.int64)
             for start in range(0, rows.size, BATCH):
@@ -124,16 +122,16 @@ def model_reasons(
 
 def whom(parts: Parts, plan: Plan, window: Window, *, most: int) -> Places:
     """Places in the plan of those to ask about, rising: the listed by priority, then the newly declining by risk."""
+    needed = ("stage", "stage_since", "frequency", "value_at_risk")
     newly, at_risk, buyers = [], [], []
     begin = 0
-    for size, part in zip(parts.sizes, parts.column_tables(_NEEDED), strict=True):
-        column = {name: part[name].to_numpy() for name in _NEEDED}
+    for size, part in zip(parts.sizes, parts.column_tables(needed), strict=True):
+        column = {name: part[name].to_numpy() for name in needed}
         bought = column["frequency"] >= 0
         since = column["stage_since"] > window.as_of_day - NEWLY_DAYS
         rows = np.flatnonzero(bought & (column["stage"] == DECLINE) & since & ~plan.targeted[begin : begin + size])
-        p_star = column["p_star"][rows]
         newly.append(rows + begin)
-        at_risk.append(p_star * column["v_prevent"][rows] + (1 - p_star) * column["v_back"][rows])
+        at_risk.append(column["value_at_risk"][rows])
         buyers.append(bought)
         begin += size
     listed = np.flatnonzero(plan.targeted & np.concatenate(buyers))
@@ -153,15 +151,15 @@ class Speaker:
     language: Language
 
     @classmethod
-    def of(cls, store: HistoryStore, bundle: Bundle, window: Window, *, language: Language, currency: str) -> "Speaker":
-        """A speaker who knows what is usual in the base."""
+    def of(cls, part: History, bundle: Bundle, window: Window, *, language: Language, currency: str) -> "Speaker":
+        """A speaker who knows what is usual in the base, from the first part of it."""
         terms = driver_words.Terms(
             as_of=window.as_of,
             horizon=window.horizon,
             r=bundle.stages.r,
             alpha=bundle.stages.alpha,
             currency=currency,
-            medians=driver_words.medians_of(_sample(store, window)),
+            medians=driver_words.medians_of(_sample(part, window)),
         )
         return cls(bundle, window, terms, language)
 
@@ -193,7 +191,6 @@ class Speaker:
         )
 
 
-def _sample(store: HistoryStore, window: Window) -> pd.DataFrame:
-    history = store.read(0)
+def _sample(history: History, window: Window) -> pd.DataFrame:
     step = max(1, history.n_customers // SAMPLE)
     return table.frame(take(history, np.arange(0, history.n_customers, step, dtype=np.int64)), window.as_of)

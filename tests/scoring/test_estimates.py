@@ -15,28 +15,13 @@ from lifecycle.features.window import Window
 from lifecycle.models import forecasting
 from lifecycle.models.btyd import GammaGamma, MbgNbd
 from lifecycle.models.forecasting import Snapshot
-from lifecycle.pipelines.score.champion import Bundle, features_digest
-from lifecycle.pipelines.score.estimates import estimate
-from lifecycle.pipelines.score.money_terms import MoneyTerms
 from lifecycle.pipelines.score.score_parts import even_cuts
-from lifecycle.pipelines.score.whole_base import prospects_then, whole_base
+from lifecycle.scoring.champion import Bundle, features_digest
+from lifecycle.scoring.estimates import estimate
+from lifecycle.scoring.money_terms import MoneyTerms
+from lifecycle.scoring.whole_base import prospects_then, whole_base
 
 WINDOW = Window(dt.date(1998, 6, 30), 90)
-
-
-class Store:
-    """A history in memory, in two buckets."""
-
-    def __init__(self, history):
-        middle = history.n_customers // 3
-        self.buckets = [customers_between(history, 0, middle), customers_between(history, middle, history.n_customers)]
-        self.n_buckets = 2
-
-    def __iter__(self):
-        return iter(self.buckets)
-
-    def read(self, bucket, *, with_lines=True):  # noqa: ARG002 (lines do no harm)
-        return self.buckets[bucket]
 
 
 def test_prospects_who_bought_unasked_are_counted_among_those_who_could() -> None:
@@ -83,7 +68,8 @@ def test_a_customers_estimates_do_not_rest_on_the_batch() -> None:
         stages=StagePolicy.from_rates(value.r, value.alpha, WINDOW.horizon),
     )
     money = MoneyTerms(margin=0.3, discount_rate=0.0003, value_horizon=365)
-    base = whole_base(Store(history), bundle, WINDOW, money)
+    buckets = [customers_between(history, 0, 700), customers_between(history, 700, history.n_customers)]
+    base = whole_base(buckets, bundle, WINDOW, money, days=buckets)
     whole = estimate(history, bundle, WINDOW, base, money)
     cuts = even_cuts(history.n_customers, 700)
     parts = pa.concat_tables([estimate(customers_between(history, *cut), bundle, WINDOW, base, money) for cut in cuts])

@@ -7,12 +7,9 @@ themselves, so that another key leaves the list and the control group as they ar
 """
 
 import hmac
-import os
 from dataclasses import dataclass, field
 
 import pyarrow as pa
-
-from lifecycle.pipelines.config import Config
 
 DIGITS = 32
 SHORTEST = 16
@@ -40,25 +37,6 @@ class Pseudonyms:
                 f"output.pseudonym_key_env: the key must have at least {SHORTEST} bytes; found {len(self.key)}. "
                 "Make one with `openssl rand -hex 32` and keep it: another key gives other pseudonyms."
             )
-
-    @classmethod
-    def of_config(cls, config: Config) -> "Pseudonyms | None":
-        """The configured key; None where ids go out as they came.
-
-        Raises
-        ------
-        PseudonymError
-            the environment variable is not set, or its key is too short.
-        """
-        name = config.output.pseudonym_key_env
-        if name is None:
-            return None
-        key = os.environ.get(name)
-        if key is None:
-            raise PseudonymError(
-                f"output.pseudonym_key_env: the environment variable {name} with the key is not set. Set it."
-            )
-        return cls(key.encode())
 
     def of(self, customer_id: str | int) -> str:
         """The pseudonym of one id."""
