@@ -9,11 +9,12 @@ from pathlib import Path
 
 
 @contextmanager
-def replacing(target: Path) -> Iterator[Path]:
+def replacing(target: Path, *, aside: Path | None = None) -> Iterator[Path]:
     """Give a path to write to; it takes the place of `target` at once when the block ends without an error.
 
     The temporary file lies in a folder `.partial` beside the folder of `target`, so that whoever lists that folder sees
-    whole files only. What processes that were killed have left there for this target is swept away.
+    whole files only; `aside` is another folder to hold it, on the same disk. What processes that were killed have left
+    there for this target is swept away.
 
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
@@ -23,7 +24,7 @@ def replacing(target: Path) -> Iterator[Path]:
     'whole'
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.parent.parent / ".partial"
+    partial = (aside or target.parent.parent) / ".partial"
     partial.mkdir(parents=True, exist_ok=True)
     _sweep(partial, target.name)
     handle, name = tempfile.mkstemp(prefix=f"{target.name}.{os.getpid()}.", dir=partial)

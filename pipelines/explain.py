@@ -1,6 +1,6 @@
 """One customer: what happened, how alive they were along the way, the stages, the estimates and what to do."""
 
-import datetime as dt
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from rich.cells import cell_len
 
 from lifecycle.decisions.season_factor import season_of
 from lifecycle.decisions.stages import stages_at
-from lifecycle.decisions.vocabulary import STAGES, Language, stage_name, strategy_name
+from lifecycle.decisions.vocabulary import STAGES, Language, Scheme, stage_name, strategy_name
 from lifecycle.features import rfm
 from lifecycle.features.history import History
 from lifecycle.features.ragged import take
@@ -63,8 +63,47 @@ def explain(config: Config, customer_id: str) -> None:
     table, _ = present_scoring(config, as_of, champion)
     row = _scored(table, customer_id, pseudonyms)
     history = _history_of(store, row["customer_id"], pseudonyms)
-    story = _Story(config, store, bundle, as_of, row)
-    console.print(story.say("head", id=row["customer_id"], date=as_of), style="bold")
+    window = Window(as_of, bundle.horizon)
+    output = config.output
+    words = Words(output.language, output.scheme, config.money.currency)
+    tell(row, history, Base(bundle, window, store.days_only, lambda: store.read(0)), words)
+
+
+@dataclass(frozen=True)
+class Words:
+    """Language, scheme of the stages' names, and currency of what is said."""
+
+    language: Language = "en"
+    scheme: Scheme = "canonical"
+    currency: str = ""
+
+
+@dataclass(frozen=True)
+class Base:
+    """What a customer is seen against: the champion, the date, the base's parts and one of them with its lines."""
+
+    bundle: Bundle
+    window: Window
+    days: Iterable[History]
+    first_part: Callable[[], History]
+
+
+def tell(row: Mapping[str, Any], history: History | None, base: Base, words: Words) -> None:
+    """Print the story of one customer.
+
+    Parameters
+    ----------
+    row : Mapping[str, Any]
+        the customer's row of the scores; one without the columns of a plan gets no advice.
+    history : History | None
+        the customer's own history; None where there is none.
+    base : Base
+        what the customer is seen against.
+    words : Words
+        language, scheme and currency.
+    """
+    story = _Story(row, base, words)
+    console.print(story.say("head", id=row["customer_id"], date=base.window.as_of), style="bold")
     bought = history is not None and row["frequency"] is not None
     if history is not None and bought:
         story.show_timeline(history)
@@ -72,22 +111,21 @@ def explain(config: Config, customer_id: str) -> None:
     story.show_stage()
     story.show_estimates()
     story.show_reasons(history if bought else None)
-    story.show_advice()
+    if "strategy" in row:
+        story.show_advice()
 
 
 @dataclass(frozen=True)
 class _Story:
     """What is told of one customer, each method a part of it."""
 
-    config: Config
-    store: HistoryStore
-    bundle: Bundle
-    as_of: dt.date
-    row: dict[str, Any]
+    row: Mapping[str, Any]
+    base: Base
+    words: Words
 
     @property
     def language(self) -> Language:
-        return self.config.output.language
+        return self.words.language
 
     def say(self, key: str, **values: object) -> str:
         return say(key, self.language, **values)
@@ -96,30 +134,26 @@ class _Story:
         return self.say("day") if n == 1 else self.say("days", n=f"{n:,}")
 
     def stage(self, name: str) -> str:
-        return stage_name(name, language=self.language, scheme=self.config.output.scheme)
+        return stage_name(name, language=self.language, scheme=self.words.scheme)
 
     def show_timeline(self, history: History) -> None:
         """Purchases, P(alive) and stages side by side over time, each as it was known then."""
-        window = Window(self.as_of, self.bundle.horizon)
-        known = history.purchases(self.as_of)
+        window, bundle = self.base.window, self.base.bundle
+        known = history.purchases(window.as_of)
         start, end = int(known.day[0]), window.as_of_day
         width = max(1, -(-(end - start + 1) // COLUMNS))
         ends = np.arange(start + width - 1, end + width, width).clip(max=end)
         counts = np.bincount((known.day - start) // width, minlength=ends.size)
-        season = season_of(
-            self.store.days_only,
-            self.bundle.stages,
-            last_day=end,
-        )
-        every = stages_at(history, list(range(start, end + 1)), self.bundle.stages, season=season)[0]
-        alive = [_alive(history, self.bundle, int(day)) for day in ends]
+        season = season_of(self.base.days, bundle.stages, last_day=end)
+        every = stages_at(history, list(range(start, end + 1)), bundle.stages, season=season)[0]
+        alive = [_alive(history, bundle, int(day)) for day in ends]
         bars = "".join(BARS[min(int(one * len(BARS)), len(BARS) - 1)] for one in alive)
         lines = (
             ("row_purchases", "".join("·" if n == 0 else str(n) if n < 10 else "+" for n in counts), ""),
             ("row_alive", bars, self.say("alive_now", p=numbers.share(alive[-1], 0))),
             ("row_stage", "".join(LETTERS[code] for code in every[ends - start]), ""),
         )
-        console.print(self.say("timeline", first=to_date(start), last=self.as_of, days=self.days(width)))
+        console.print(self.say("timeline", first=to_date(start), last=window.as_of, days=self.days(width)))
         room = max(cell_len(self.say(key)) for key, _, _ in lines) + 2
         for key, drawn, more in lines:
             label = self.say(key)
@@ -132,14 +166,14 @@ class _Story:
 
     def show_purchases(self, history: History) -> None:
         """The last purchase days with gaps and amounts."""
-        known = history.purchases(self.as_of)
+        known = history.purchases(self.base.window.as_of)
         gaps = np.diff(known.day, prepend=known.day[:1])
         first = max(0, known.day.size - LAST_PURCHASES)
         rows = [
             (
                 to_date(int(known.day[i])),
                 self.say("first_day") if i == 0 else self.say("after", days=self.days(int(gaps[i]))),
-                *((f"{known.amount[i]:,.2f} {self.config.money.currency}",) if known.amount is not None else ()),
+                *((f"{known.amount[i]:,.2f} {self.words.currency}",) if known.amount is not None else ()),
             )
             for i in range(first, known.day.size)
         ]
@@ -171,28 +205,29 @@ class _Story:
         ]
         rows += [(self.say(name, days=horizon), _share(row[name]), "") for name in SHARES]
         rows += [(self.say(name), _number(row[name], ",.2f"), "") for name in AMOUNTS]
-        told = [one for one in rows if one[1] != numbers.MISSING]
-        if not told:
+        stated = [one for one in rows if one[1] != numbers.MISSING]
+        if not stated:
             console.print(self.say("no_estimates"))
             return
         head = [self.say(key) for key in ("col_what", "col_value", "col_interval")]
-        show_table(self.say("estimates"), head, told, left=head[:1])
+        show_table(self.say("estimates"), head, stated, left=head[:1])
 
     def show_reasons(self, history: History | None) -> None:
         """The reasons of the scores table; where these are by rules, also what the model says."""
-        by_model = self.row["reasons_from"] == "model"
-        console.print(self.say("why_model" if by_model else "why_rules", reasons=self.row["reasons"]))
-        if by_model or history is None or not forecasting.has_drivers(self.bundle.forecaster):
+        by_model = self.row.get("reasons_from") == "model"
+        if "reasons" in self.row:
+            console.print(self.say("why_model" if by_model else "why_rules", reasons=self.row["reasons"]))
+        if by_model or history is None or not forecasting.has_drivers(self.base.bundle.forecaster):
             return
-        window = Window(self.as_of, self.bundle.horizon)
+        bundle, window = self.base.bundle, self.base.window
         speaker = Speaker.of(
-            self.store.read(0), self.bundle, window, language=self.language, currency=self.config.money.currency
+            self.base.first_part(), bundle, window, language=self.language, currency=self.words.currency
         )
-        [said] = speaker.say(history)
-        if said is not None:
+        [drivers] = speaker.say(history)
+        if drivers is not None:
             separator = "; " if self.language == "en" else "；"
-            told = separator.join(part for part in (said.against, said.favour) if part)
-            console.print(self.say("model_says", reasons=told))
+            reasons = separator.join(part for part in (drivers.against, drivers.favour) if part)
+            console.print(self.say("model_says", reasons=reasons))
 
     def show_advice(self) -> None:
         """Strategy and action, what it is assumed to bring, and whether the customer is on the list."""

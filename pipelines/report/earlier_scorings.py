@@ -72,10 +72,14 @@ def scoring_of(config: Config, as_of: dt.date) -> EarlierScoring | None:
 
 def value_kpis(config: Config, as_of: dt.date, horizon: int, stages: pd.DataFrame) -> pd.DataFrame:
     """Return the KPIs of `VALUE_KPIS` in the columns of `decisions.kpis.kpi_table`; NaN for dates without a scoring."""
-    dates = (as_of, as_of - dt.timedelta(days=horizon), as_of - dt.timedelta(days=_YEAR))
+    dates = (as_of - dt.timedelta(days=horizon), as_of - dt.timedelta(days=_YEAR))
+    return value_kpi_table(stages, *(getattr(scoring_of(config, date), "stages", None) for date in dates))
+
+
+def value_kpi_table(*stages: pd.DataFrame | None) -> pd.DataFrame:
+    """Return the KPIs of `VALUE_KPIS` from the stages of now, a horizon ago and a year ago, as far as given."""
     table = pd.DataFrame(float("nan"), index=pd.Index(VALUE_KPIS, name="kpi"), columns=list(PERIODS))
-    for period, date in zip(PERIODS, dates, strict=True):
-        found = stages if date == as_of else getattr(scoring_of(config, date), "stages", None)
+    for period, found in zip(PERIODS, stages, strict=False):
         if found is not None:
             table[period] = found.loc["total", list(VALUE_KPIS.values())].to_numpy(dtype=float)
     table["change_before"] = table["now"] - table["before"]

@@ -119,8 +119,8 @@ def _input(
         last=None if last is None else (last.as_of, last.stages),
         kpi_history=counts.kpi_history,
         calibration=tracking.read_table(tracker, parent, "calibration"),
-        tracking=None if trackings is None else _by_date(trackings),
-        candidates=_candidates(tracking.read_table(tracker, parent, "comparison")),
+        tracking=None if trackings is None else dated(trackings),
+        candidates=candidates_table(tracking.read_table(tracker, parent, "comparison")),
         champion=bundle.candidate,
         choice=choice_of(champion, tracking.read_dict(tracker, parent, "decision.json")),
         validation_end=bundle.as_of,
@@ -160,11 +160,12 @@ def choice_of(champion: Registered, decision: Mapping[str, Any] | None) -> Choic
     return Choice("better" if low > 0 else "aged", str(decision["metric"]), gain, low, high)
 
 
-def _by_date(table: pd.DataFrame) -> pd.DataFrame:
-    dates = pd.Index([dt.date.fromisoformat(text) for text in table["date"]], name="date")
+def dated(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with its column of dates (ISO text, or dates) as index."""
+    dates = pd.Index([dt.date.fromisoformat(str(one)) for one in table["date"]], name="date")
     return table.drop(columns="date").set_index(dates)
 
 
-def _candidates(table: pd.DataFrame | None) -> pd.DataFrame | None:
+def candidates_table(table: pd.DataFrame | None) -> pd.DataFrame | None:
     """One row a candidate, columns the metrics."""
     return None if table is None else table.pivot_table(index="candidate", columns="metric", values="value", sort=False)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -56,21 +57,17 @@ def rows(
     model_reasons : ModelReasons | None
         what the model says of some of them; the others, or all, get their reasons from rules.
     """
-    n = estimates.num_rows
-    stage = estimates["stage"].to_numpy()
-    last = estimates["last_day"].to_numpy()
-    bought = estimates["frequency"].to_numpy() >= 0
-    silence = np.where(bought, stamp.window.as_of_day - last.astype(np.float64), np.nan)
-    gap = estimates["usual_gap"].to_numpy()
+    n, stage = estimates.num_rows, estimates["stage"].to_numpy()
     action = plan.action[at]
+    known = known_columns(estimates, stamp.window)
     facts = reasons.Facts(
         stage=stage,
         cause=plan.cause[at],
-        silence=silence,
-        usual_gap=gap,
-        purchases=np.where(bought, estimates["frequency"].to_numpy() + 1.0, np.nan),
-        overdue=estimates["overdue"].to_numpy(zero_copy_only=False),
-        returned=estimates["returned"].to_numpy(zero_copy_only=False),
+        silence=known["days_since_last_purchase"],
+        usual_gap=known["usual_gap_days"],
+        purchases=known["frequency"] + 1.0,
+        overdue=known["second_purchase_overdue"],
+        returned=known["returned_after_churn"],
         closed=estimates["closed"].to_numpy(zero_copy_only=False),
         churn_probability=estimates["churn_probability"].to_numpy(),
         value_at_risk=estimates["value_at_risk"].to_numpy(),
@@ -81,25 +78,13 @@ def rows(
         currency=stamp.currency,
     )
     drivers = (model_reasons or ModelReasons.none()).at(np.r_[at])
-    next_day = np.where(bought & (stage != CHURNED), last + np.rint(gap), np.nan)
     ids = estimates["customer_id"].combine_chunks()
     columns = {
         "customer_id": ids if stamp.pseudonyms is None else stamp.pseudonyms.of_all(ids),
-        "as_of": pa.array([stamp.window.as_of] * n, pa.date32()),
-        "horizon_days": np.full(n, stamp.window.horizon, np.int32),
+        **known,
         "priority": plan.priority[at],
-        "stage": stage_labels(stage),
         "stage_name": _named(stage, stamp),
-        "previous_stage": stage_labels(estimates["previous_stage"].to_numpy()),
-        "stage_since": _dates(estimates["stage_since"].to_numpy()),
-        "returned_after_churn": facts.returned,
-        "second_purchase_overdue": facts.overdue,
-        "days_since_last_purchase": silence,
-        "frequency": np.where(bought, estimates["frequency"].to_numpy().astype(np.float64), np.nan),
-        "usual_gap_days": gap,
-        "expected_next_purchase": _dates(np.where(np.isnan(next_day), NEVER, np.nan_to_num(next_day))),
         "strategy": strategy_labels(plan.strategy[at]),
-        "cause": cause_labels(plan.cause[at]),
         "action": _of_catalogue([one.name for one in stamp.policy.actions], action),
         "channel": _of_catalogue([one.channel for one in stamp.policy.actions], action),
         "expected_gain": plan.expected_gain[at],
@@ -111,9 +96,31 @@ def rows(
         "reasons_from": pa.array(np.where(drivers.told, "model", "rules")),
         "model_version": pa.array([stamp.model_version] * n),
         "policy_version": pa.array([stamp.policy_version] * n),
-        **{name: estimates[name].to_numpy() for name in copied()},
     }
     return scores.from_columns(columns)
+
+
+def known_columns(estimates: pa.Table, window: Window) -> dict[str, Any]:
+    """The columns of the scores that rest on estimates alone, whatever is planned; NaN stands for null."""
+    n, stage = estimates.num_rows, estimates["stage"].to_numpy()
+    bought = estimates["frequency"].to_numpy() >= 0
+    last, gap = estimates["last_day"].to_numpy(), estimates["usual_gap"].to_numpy()
+    next_day = np.where(bought & (stage != CHURNED), last + np.rint(gap), np.nan)
+    return {
+        "as_of": pa.array([window.as_of] * n, pa.date32()),
+        "horizon_days": np.full(n, window.horizon, np.int32),
+        "stage": stage_labels(stage),
+        "previous_stage": stage_labels(estimates["previous_stage"].to_numpy()),
+        "stage_since": _dates(estimates["stage_since"].to_numpy()),
+        "returned_after_churn": estimates["returned"].to_numpy(zero_copy_only=False),
+        "second_purchase_overdue": estimates["overdue"].to_numpy(zero_copy_only=False),
+        "days_since_last_purchase": np.where(bought, window.as_of_day - last.astype(np.float64), np.nan),
+        "frequency": np.where(bought, estimates["frequency"].to_numpy().astype(np.float64), np.nan),
+        "usual_gap_days": gap,
+        "expected_next_purchase": _dates(np.where(np.isnan(next_day), NEVER, np.nan_to_num(next_day))),
+        "cause": cause_labels(estimates["cause"].to_numpy()),
+        **{name: estimates[name].to_numpy() for name in copied()},
+    }
 
 
 def _named(stage: npt.NDArray[np.int8], stamp: Stamp) -> pa.Array:
