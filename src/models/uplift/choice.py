@@ -1,0 +1,181 @@
+"""Which learner is used, if any: chosen first by one measure, then tested once by others, so that nobody is picked by
+the test that judges."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from lifecycle.models.uplift.crossfit import average
+from lifecycle.models.uplift.evaluate import GainCurve, fold_ranks, gain_curve, groups, qini, slope, uplift_at
+from lifecycle.models.uplift.learners import LEARNERS, Basis, Learned, basis, learn
+from lifecycle.models.uplift.trial import NORMAL_90, Codes, Floats, Trial
+
+Reason = Literal["differs", "loss_not_below_constant", "gain_area_not_above_zero", "slope_not_above_zero"]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A learner on held-out folds.
+
+    Attributes
+    ----------
+    name : str
+        one of `LEARNERS`, or "constant".
+    dr_loss : float
+        mean((ψ − τ̂)²), ψ the doubly robust contrast.
+    loss_difference, loss_difference_se : float
+        the loss less the constant's, and its standard error.
+    gain_area, gain_area_low, gain_area_high : float
+        outcome per customer; 90 % interval.
+    qini, uplift_at_30 : float
+        as scikit-uplift has them.
+    slope, slope_se : float
+        of the best linear predictor.
+    """
+
+    name: str
+    dr_loss: float
+    loss_difference: float
+    loss_difference_se: float
+    gain_area: float
+    gain_area_low: float
+    gain_area_high: float
+    qini: float
+    uplift_at_30: float
+    slope: float
+    slope_se: float
+
+    def metrics(self) -> dict[str, float]:
+        """Return all numbers by name, as they are logged."""
+        return {name: getattr(self, name) for name in self.__slots__ if name != "name"}
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """What was chosen and why.
+
+    Attributes
+    ----------
+    name : str
+        "constant", or the learner whose effects are used.
+    leader : str
+        the learner with the least loss, the only one that was tested.
+    reason : Reason
+        "differs", or the first test that the leader failed.
+    effect, error : float
+        the average effect and its standard error.
+    judged : Mapping[str, Judged]
+        every learner, and the constant.
+    curve : GainCurve
+        the leader's.
+    groups : tuple[tuple[float, float], ...]
+        (effect, standard error) of fifths by the leader's order, least first.
+    learned : Learned
+        the leader's models.
+    shrink : float
+        what the leader's differences are multiplied with: min(1, slope); 0 for the constant.
+    centre : float
+        mean of the leader's effects.
+    """
+
+    name: str
+    leader: str
+    reason: Reason
+    effect: float
+    error: float
+    judged: Mapping[str, Judged]
+    curve: GainCurve
+    groups: tuple[tuple[float, float], ...]
+    learned: Learned
+    shrink: float
+    centre: float
+
+    @property
+    def differs(self) -> bool:
+        """Whether the effect was shown to differ between customers."""
+        return self.name != "constant"
+
+    def predict(self, x: Floats) -> Floats:
+        """Return each customer's effect: the average + shrink·(τ̂ − mean τ̂)."""
+        if not self.differs:
+            return np.full(len(x), self.effect)
+        return self.effect + self.shrink * (self.learned.predict(x) - self.centre)
+
+    def on_trial(self) -> Floats:
+        """Return the same of the trial's own customers, out of fold."""
+        return self.effect + self.shrink * (self.learned.effect - self.centre)
+
+
+def choose(
+    trial: Trial, *, names: tuple[str, ...] = LEARNERS, fold: Codes | None = None, seed: int = 0, bootstraps: int = 200
+) -> Choice:
+    """Learn effects, choose the learner with the least DR-loss, and use it only where effects differ.
+
+    It is used only if its loss is below the constant's, its gain area has a lower 90 % end above 0, and its slope of
+    the best linear predictor is above 0 by 1.645 standard errors; else the constant is.
+
+    Raises
+    ------
+    ValueError
+        if the trial has not exactly two arms.
+    """
+    base = basis(trial, fold=fold, seed=seed)
+    learned = learn(base, names, seed=seed)
+    curves = {name: _curve(base, one.effect, bootstraps, seed) for name, one in learned.items()}
+    judged = {name: _judged(base, one.name, one.effect, curves[name]) for name, one in learned.items()}
+    judged["constant"] = _judged(base, "constant", base.constant, None)
+    leader = min(names, key=lambda name: judged[name].dr_loss)
+    reason = _reason(judged[leader])
+    effect, error = average(base.contrast)
+    differs = reason == "differs"
+    return Choice(
+        name=leader if differs else "constant",
+        leader=leader,
+        reason=reason,
+        effect=effect,
+        error=error,
+        judged=judged,
+        curve=curves[leader],
+        groups=groups(base.contrast, fold_ranks(learned[leader].effect, base.trees.fold, trial.order)),
+        learned=learned[leader],
+        shrink=min(1.0, judged[leader].slope) if differs else 0.0,
+        centre=float(learned[leader].effect.mean()),
+    )
+
+
+def _reason(one: Judged) -> Reason:
+    if not one.loss_difference < 0:
+        return "loss_not_below_constant"
+    if not one.gain_area_low > 0:
+        return "gain_area_not_above_zero"
+    if not one.slope > NORMAL_90 * one.slope_se:
+        return "slope_not_above_zero"
+    return "differs"
+
+
+def _curve(base: Basis, effect: Floats, bootstraps: int, seed: int) -> GainCurve:
+    rank = fold_ranks(effect, base.trees.fold, base.trial.order)
+    return gain_curve(base.trial, rank, bootstraps=bootstraps, seed=seed)
+
+
+def _judged(base: Basis, name: str, effect: Floats, curve: GainCurve | None) -> Judged:
+    loss = (base.contrast - effect) ** 2
+    difference, error = average(loss - (base.contrast - base.constant) ** 2)
+    if curve is None:
+        ate = average(base.contrast)[0]
+        return Judged(name, float(loss.mean()), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, ate, 0.0, 0.0)
+    rank = fold_ranks(effect, base.trees.fold, base.trial.order)
+    area = curve.area, curve.area_low, curve.area_high
+    of_slope = slope(base.contrast, effect, base.trees.fold)
+    return Judged(
+        name,
+        float(loss.mean()),
+        difference,
+        error,
+        *area,
+        qini(base.trial, rank),
+        uplift_at(base.trial, rank),
+        *of_slope,
+    )
