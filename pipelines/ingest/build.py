@@ -22,6 +22,7 @@ from lifecycle.features.records.ledger import Ledger
 from lifecycle.features.window import UNKNOWN_DAY
 from lifecycle.pipelines.ingest.contract import classify
 from lifecycle.pipelines.ingest.engine import reading, stream
+from lifecycle.pipelines.ingest.line_count import check_lines
 from lifecycle.pipelines.ingest.partition import CODED, InputTotals, Partitioned, Vocabulary, partition
 from lifecycle.pipelines.ingest.quarantine import of_former, of_lines, of_staged
 from lifecycle.pipelines.ingest.refusals import (
@@ -98,6 +99,7 @@ def build_segment(
             vocabularies={name: Vocabulary(name, known.get(name, [])) for name in CODED},
         )
     malformed, lost, lost_digest = keep_rejects(con, "transactions", source, spec)
+    check_lines("transactions", source.lines, parted.totals.rows, lost)
     totals = parted.totals.plus(InputTotals(lost, 0, lost_digest))
     pieces = [of_lines(malformed, "transactions")]
     aside = parted.rows_set_aside()

@@ -45,7 +45,9 @@ def reading(what: str) -> Iterator[None]:
     try:
         yield
     except (duckdb.Error, pa.ArrowException, OSError) as error:
-        remedy = ". Is the file whole? Copy or export it again." if isinstance(error, duckdb.IOException) else ""
+        remedy = (
+            ". Is the file whole? Copy or export it again." if isinstance(error, duckdb.IOException | OSError) else ""
+        )
         raise IngestError(f"{what} cannot be read: {said(error)}{remedy}") from error
 
 

@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 from lifecycle.pipelines.ingest import databases, spreadsheets
 from lifecycle.pipelines.ingest.engine import only_row, reading
 from lifecycle.pipelines.ingest.file_kinds import check_contents
-from lifecycle.pipelines.ingest.sql_values import Values, check_columns, literal, local_time, quoted
+from lifecycle.pipelines.ingest.line_count import check_lines
+from lifecycle.pipelines.ingest.sql_values import Values, check_columns, files_sql, local_time, quoted
 from lifecycle.pipelines.ingest.table_spec import IngestError, TableSpec
 from lifecycle.pipelines.ingest.text_files import distinct, open_text
 
@@ -44,7 +45,8 @@ class Source:
 
     ``relation`` is SQL to select from; ``columns`` names and types; ``rows`` how many there are, about; ``zones`` the
     time zones of timestamps where they are not UTC; ``rejects`` SQL of the lines that could not be cut into columns
-    (line, encoding), once the relation was read; ``cells`` is true for workbooks.
+    (line, encoding), once the relation was read; ``cells`` is true for workbooks; ``lines`` how many rows and rejects
+    must come out, None where that is not known beforehand.
     """
 
     relation: str
@@ -53,6 +55,7 @@ class Source:
     zones: Mapping[str, str] = field(default_factory=dict)
     rejects: str | None = None
     cells: bool = False
+    lines: int | None = None
 
     def with_columns(self, names: Iterable[str]) -> "Source":
         """The same with empty columns for those of the names that it lacks."""
@@ -124,13 +127,13 @@ def open_files(
         return _registered(con, reader, what, rows, cells=True)
     with reading(f"{what}: {', '.join(path.name for path in paths[:5])}"):
         if files[0].kind == "text":
-            text = open_text(con, paths, spec, needed, what, scratch)
-            return Source(text.relation, _columns_of(con, text.relation), text.rows_about, rejects=text.rejects)
+            text = open_text(paths, spec, needed, what, scratch)
+            columns = _columns_of(con, text.relation)
+            return Source(text.relation, columns, text.lines, rejects=text.rejects, lines=text.lines)
         zones = _checked_parquet(paths, spec, needed, what)
-        listed = ", ".join(literal(str(path)) for path in paths)
         folders = str(bool(_folder_columns(paths, spec))).lower()
         relation = (
-            f"(SELECT * FROM read_parquet([{listed}], union_by_name=true, hive_partitioning={folders}, "
+            f"(SELECT * FROM read_parquet({files_sql(paths)}, union_by_name=true, hive_partitioning={folders}, "
             "hive_types_autocast=false, binary_as_string=true))"
         )
         [count] = only_row(con, f"SELECT count(*) FROM {relation}")
@@ -157,6 +160,9 @@ def _queried(
             local = ", ".join(f"{local_time(quoted(one), zone)} AS {quoted(one)}" for one, zone in zones.items())
             columns = f"* REPLACE ({local})" if local else "*"
             con.execute(f"CREATE TEMP TABLE {quoted(name)} AS SELECT {columns} FROM {part.relation}").fetchall()
+            [rows] = only_row(con, f"SELECT count(*) FROM {quoted(name)}")
+            lost = 0 if part.rejects is None else only_row(con, f"SELECT count(*) FROM ({part.rejects})")[0]
+            check_lines(f"{what}: {file.path.name}", part.lines, rows, lost)
         rejects += [] if part.rejects is None else [part.rejects]
         tables.append(name)
     result = quoted(f"queried_{what}")

@@ -3,8 +3,9 @@
 import datetime as dt
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 
 import duckdb
@@ -53,6 +54,19 @@ def quoted(name: str) -> str:
 def literal(text: str) -> str:
     """A SQL string."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def files_sql(paths: Iterable[Path]) -> str:
+    """A SQL list of the files as they are called: what the engine takes for patterns in a name stands for itself.
+
+    >>> files_sql([Path("sales[12].csv")])
+    "['sales[[]12].csv']"
+    """
+    return "[" + ", ".join(literal(_PATTERN.sub(r"[\g<0>]", str(path))) for path in paths) + "]"
+
+
+_PATTERN = re.compile(r"[\[*?]")
+"""Signs that are patterns in the names of files."""
 
 
 def id_type(columns: Mapping[str, str], name: str, what: str) -> str:

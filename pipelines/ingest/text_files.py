@@ -6,17 +6,14 @@ line that holds the columns asked for. Nothing is guessed from the data. Lines t
 
 import codecs
 import csv
-import gzip
 import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
 
-import duckdb
-
-from lifecycle.pipelines.ingest.sql_values import check_columns, literal, quoted
+from lifecycle.pipelines.ingest.line_count import PACKED, count_lines, opened, refuse_long_line
+from lifecycle.pipelines.ingest.sql_values import check_columns, files_sql, literal, quoted
 from lifecycle.pipelines.ingest.table_spec import IngestError, TableSpec
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -55,16 +52,16 @@ class Layout:
 class Text:
     """Text files as one table: SQL of its rows, and SQL (once they were read) of the lines that could not be cut.
 
-    The latter gives each line with its delimiter and the number of columns that it should have.
+    The latter gives each line with its delimiter and the number of columns that it should have. ``lines`` is how many
+    lines the files hold below their headers, counted apart from the engine.
     """
 
     relation: str
     rejects: str
-    rows_about: int
+    lines: int
 
 
 def open_text(
-    con: duckdb.DuckDBPyConnection,
     paths: Sequence[Path],
     spec: TableSpec,
     needed: Sequence[str],
@@ -77,13 +74,20 @@ def open_text(
     ends of several kinds, is written anew into ``scratch`` first.
     """
     groups: dict[Layout, list[Path]] = {}
-    rows = 0.0
+    total = 0
     for number, path in enumerate(paths):
-        readable = _readable(path, spec, what, scratch / f"{what}-{number}.txt")
-        lines, per_line = _first_lines(con, readable, path, spec, what)
+        target = scratch / f"{what}-{number}.txt"
+        readable = _readable(path, spec, what, target)
+        lines = _first_lines(readable, path, spec, what)
         if lines:
-            groups.setdefault(_layout(lines, path, spec, needed, what, len(paths)), []).append(readable)
-            rows += readable.stat().st_size * (5 if _packed(path) else 1) / per_line
+            layout = _layout(lines, path, spec, needed, what, len(paths))
+            count = count_lines(readable, delimiter=layout.delimiter, quote=spec.quote, skip=layout.skip)
+            refuse_long_line(count, path, what, spec.quote)
+            if count.ends > 1 and not _packed(path):
+                _write_anew(readable, target)
+                readable = target
+            groups.setdefault(layout, []).append(readable)
+            total += count.records - spec.header
     if not groups:
         names = ", ".join(path.name for path in paths[:5])
         raise IngestError(f"{what}: {names} {'is' if len(paths) == 1 else 'are'} empty. Name files that have rows.")
@@ -94,7 +98,7 @@ def open_text(
     return Text(
         f"({' UNION ALL BY NAME '.join(cut for cut, _ in parts)})",
         " UNION ALL ".join(rejected for _, rejected in parts),
-        int(rows),
+        total,
     )
 
 
@@ -127,7 +131,7 @@ def _cut(files: Sequence[Path], layout: Layout, spec: TableSpec, name: str) -> t
         f"SELECT any_value(csv_line) AS line, bool_or(error_type::VARCHAR = 'INVALID ENCODING') AS encoding, {about} "
         f"FROM {quoted(f'rejects_{name}')} GROUP BY scan_id, file_id, line, line_byte_position"
     )
-    listed = "[" + ", ".join(literal(str(path)) for path in files) + "]"
+    listed = files_sql(files)
     kept = f"store_rejects=true, rejects_table={literal(f'rejects_{name}')}, rejects_scan={literal(f'scan_{name}')}"
     if layout.delimiter != "whitespace":
         columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in layout.names)
@@ -210,27 +214,17 @@ def distinct(names: Sequence[str], columns: Mapping[str, str], where: str) -> tu
     return tuple(found)
 
 
-def _first_lines(
-    con: duckdb.DuckDBPyConnection, readable: Path, path: Path, spec: TableSpec, what: str
-) -> tuple[list[str], float]:
-    """The first lines of a file (none if all it has is blank), and about how many bytes a line has."""
-    if path.name.lower().endswith(".zst"):
-        sql = (
-            f"SELECT line FROM read_csv({literal(str(readable))}, columns={{'line': 'VARCHAR'}}, header=false, "
-            "delim='\x01', quote='', escape='', auto_detect=false, ignore_errors=true) LIMIT 50"
-        )
-        head = "".join(f"{line}\n" for (line,) in con.execute(sql).fetchall()).encode()
-    else:
-        with _opened(readable) as stream:
-            head = stream.read(HEAD)
+def _first_lines(readable: Path, path: Path, spec: TableSpec, what: str) -> list[str]:
+    """The first lines of a file (none if all it has is blank)."""
+    with opened(readable) as stream:
+        head = stream.read(HEAD)
     text = codecs.getincrementaldecoder("utf-8")("replace").decode(head).removeprefix("\ufeff")
     lines = list(io.StringIO(text, newline=None))
     if _UNREADABLE in text and spec.encoding is None:
         raise refuse_encoding(f"{what}: {path.name}", next(line for line in lines if _UNREADABLE in line).strip(), 1)
     if len(head) == HEAD and len(lines) > 1:
         lines.pop()  # it may go on
-    per_line = max(len(head) / max(len(lines), 1), 1.0)
-    return (lines[:HEADER_LINES] if text.strip() else []), per_line
+    return lines[:HEADER_LINES] if text.strip() else []
 
 
 def _readable(path: Path, spec: TableSpec, what: str, target: Path) -> Path:
@@ -243,22 +237,17 @@ def _readable(path: Path, spec: TableSpec, what: str, target: Path) -> Path:
             raise IngestError(
                 f'{what}: encoding = {spec.encoding!r} is not known. Name one such as "utf-8" or "cp1252".'
             ) from None
-    zst = path.name.lower().endswith(".zst")
-    if encoding is None and not zst:
-        with _opened(path) as stream:
+    if encoding is None:
+        with opened(path) as stream:
             mark = stream.read(4)
         encoding = next((name for begins, name in MARKS if mark.startswith(begins)), None)
     if encoding in (None, "utf-8", "utf-8-sig", "ascii"):
-        if not _packed(path) and _mixed_line_ends(path):
-            _write_anew(path, target)
-            return target
         return path
-    if zst:
-        raise IngestError(f"{what}: {path.name} is packed and not UTF-8. Unpack it first.")
     assert encoding is not None
     try:
+        packed = io.BytesIO(opened(path).read()) if _packed(path) else path.open("rb")
         with (
-            io.TextIOWrapper(_opened(path), encoding=encoding, newline=None) as source,
+            io.TextIOWrapper(packed, encoding=encoding, newline=None) as source,
             target.open("w", encoding="utf-8", newline="\n") as out,
         ):
             while piece := source.read(PIECE):
@@ -266,23 +255,6 @@ def _readable(path: Path, spec: TableSpec, what: str, target: Path) -> Path:
     except UnicodeError as error:
         raise IngestError(f"{what}: {path.name} is not {encoding} text ({error}). Name its encoding.") from None
     return target
-
-
-def _mixed_line_ends(path: Path) -> bool:
-    """Whether a file has more than one of the three kinds of line ends."""
-    pairs = returns = feeds = 0
-    held = b""
-    with path.open("rb") as stream:
-        while piece := stream.read(PIECE):
-            piece = held + piece
-            held = piece[-1:] if piece.endswith(b"\r") else b""
-            piece = piece[: len(piece) - len(held)]
-            feeds += piece.count(b"\n")
-            if b"\r" in piece:
-                returns += piece.count(b"\r")
-                pairs += piece.count(b"\r\n")
-    returns += len(held)
-    return sum(count > 0 for count in (pairs, returns - pairs, feeds - pairs)) > 1
 
 
 def _write_anew(path: Path, target: Path) -> None:
@@ -298,8 +270,4 @@ def _write_anew(path: Path, target: Path) -> None:
 
 
 def _packed(path: Path) -> bool:
-    return path.name.lower().endswith((".gz", ".zst"))
-
-
-def _opened(path: Path) -> IO[bytes]:
-    return cast("IO[bytes]", gzip.open(path)) if path.name.lower().endswith(".gz") else path.open("rb")
+    return path.name.lower().endswith(tuple(PACKED))
