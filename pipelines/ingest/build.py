@@ -28,6 +28,8 @@ from lifecycle.pipelines.ingest.quarantine import of_former, of_lines, of_staged
 from lifecycle.pipelines.ingest.refusals import (
     none_usable,
     refuse_decimal_commas,
+    refuse_foreign_numbers,
+    refuse_points,
     refuse_prices,
     refuse_rounded_ids,
     refuse_several_currencies,
@@ -109,6 +111,8 @@ def build_segment(
         pieces.append(of_staged("set_aside"))
     if former is None and spec.money:
         refuse_prices(parted.signs, spec)
+        refuse_points(parted.points, parted.pointed)
+    refuse_foreign_numbers(*parted.foreign)
     base = None if former is None else former.manifest
     currencies = Counter(parted.currencies) + Counter({} if base is None else base.currencies)
     refuse_several_currencies(currencies)

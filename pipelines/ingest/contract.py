@@ -1,5 +1,7 @@
 """The contract of the transactions in SQL: every source row becomes days, fixed-point values, or gets a reason."""
 
+from collections.abc import Mapping
+
 from lifecycle.features.records.account import FIRST_POSSIBLE, LARGEST_AMOUNT, LAST_POSSIBLE, MICRO, REASON_CODES
 from lifecycle.features.records.netting import NO_CODE
 from lifecycle.features.window import UNKNOWN_DAY
@@ -9,6 +11,12 @@ from lifecycle.pipelines.ingest.table_spec import TableSpec
 
 RAW = "\x1f"
 """Stands between timestamp, amount, order and the whole row in the text that returns and unusable rows keep."""
+
+DECIMAL_COMMA = r"^[^0-9]*((\d{1,3}([. '’]\d{3})*|\d+),\d{1,2}|\d{1,3}([.]\d{3}){2,})[^0-9]*$"
+"""A number that can only be meant with a decimal comma: it has one, or several points between groups of thousands."""
+
+THOUSANDS = r"^[^0-9]*[1-9]\d{0,2}[.]\d{3}[^0-9]*$"
+"""A number whose only point may stand between thousands."""
 
 TIMES = " × "
 """Stands between price and quantity in the text of an amount that is their product."""
@@ -50,13 +58,17 @@ def classify(
             (f"abs(number) > {LARGEST_AMOUNT}", "amount_out_of_range"),
         ]
     carried = ["order_key", "product", "category", "channel", "quantity", "cost", "row_hash"]
-    if "currency" in names and has_money:
-        if spec.currency is None:
-            carried.append("currency")
-        else:
-            tests.append((f"currency IS DISTINCT FROM {literal(currency_code(spec.currency))}", "other_currency"))
+    if "currency" in names and has_money and spec.currency is not None:
+        tests.append((f"currency IS DISTINCT FROM {literal(currency_code(spec.currency))}", "other_currency"))
+    elif has_money and spec.currency is not None:
+        same = ", ".join(map(literal, alike(currency_code(spec.currency))))
+        tests.append((f"currency NOT IN ({same})", "other_currency"))
+    elif has_money:
+        carried.append("currency")
     if has_money and zero_amount == "ignore":
         tests.append(("value = 0", "zero_amount"))
+    if spec.decimal is None:
+        carried += [f"{_foreign(values, names)} AS foreign_number", f"{_points(values)} AS points"]
     reason = "CASE " + " ".join(f"WHEN {test} THEN {REASON_CODES[name]}" for test, name in tests) + " ELSE 0 END"
     shown = ((names["timestamp"],), spec.money, (names["order_id"],) if "order_id" in names else ())
     written = (f" || {literal(TIMES)} || ".join(map(_written, some)) or "''" for some in shown)
@@ -72,6 +84,28 @@ def classify(
             FROM ({_read(source, values, kind_of_id, aliases)})))"""
 
 
+def _foreign(values: Values, names: Mapping[str, str]) -> str:
+    """SQL of the text of a cost or a quantity with a decimal comma, which was not read; NULL where there is none."""
+    written = {role: _written(names[role]) for role in ("cost", "quantity") if role in names}
+    tests = [
+        f"WHEN {role} IS NULL AND regexp_matches({text}, {literal(DECIMAL_COMMA)}) THEN {text}"
+        for role, text in written.items()
+        if values.is_text(names[role])
+    ]
+    return f"CASE {' '.join(tests)} END" if tests else "NULL::VARCHAR"
+
+
+def _points(values: Values) -> str:
+    """SQL of what a point in the amount may be: 0 there is none, 1 a decimal point, 2 perhaps one between thousands."""
+    text = next((_written(name) for name in values.spec.money if values.is_text(name)), None)
+    if text is None:
+        return "0::UTINYINT"
+    return (
+        f"(CASE WHEN NOT contains({text}, '.') THEN 0 WHEN {text}[-3] = '.' OR {text}[-2] = '.' THEN 1 "
+        f"WHEN regexp_matches({text}, {literal(THOUSANDS)}) THEN 2 ELSE 1 END)::UTINYINT"
+    )
+
+
 def _written(name: str) -> str:
     """SQL of what a column of the source row says."""
     return f"coalesce(CAST(whole.{quoted(name)} AS VARCHAR), '')"
@@ -84,6 +118,44 @@ def currency_code(text: str) -> str:
     'EUR'
     """
     return text.strip().upper()
+
+
+ALIKE = {
+    "$": ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "MXN", "ARS", "CLP", "COP", "TWD"),
+    "€": ("EUR",),
+    "£": ("GBP", "EGP"),
+    "¥": ("JPY", "CNY"),
+    "元": ("CNY", "TWD"),
+    "円": ("JPY",),
+    "₹": ("INR",),
+    "RS": ("INR", "PKR", "LKR"),
+    "RS.": ("INR", "PKR", "LKR"),
+    "KR": ("SEK", "NOK", "DKK", "ISK"),
+    "KR.": ("SEK", "NOK", "DKK", "ISK"),
+    "ZŁ": ("PLN",),
+    "KČ": ("CZK",),
+    "FT": ("HUF",),
+    "RP": ("IDR",),
+    "RP.": ("IDR",),
+    "RM": ("MYR",),
+    "FR": ("CHF",),
+    "FR.": ("CHF",),
+    "₩": ("KRW",),
+    "원": ("KRW",),
+    "US$": ("USD",),
+    "CA$": ("CAD",),
+    "A$": ("AUD",),
+}
+"""Signs and words of currencies, in capitals, and the codes that they may stand for."""
+
+
+def alike(currency: str) -> set[str]:
+    """What a currency may be written as: itself, its signs, and the codes of a sign.
+
+    >>> sorted(alike("EUR")), "CAD" in alike("$")
+    (['EUR', '€'], True)
+    """
+    return {currency, *ALIKE.get(currency, ()), *(sign for sign, codes in ALIKE.items() if currency in codes)}
 
 
 def joined(values: Values, name: str, kind_of_id: str, relation: str, aliases: str | None) -> tuple[str, str, str]:
@@ -121,11 +193,14 @@ def _read(source: Source, values: Values, kind_of_id: str, aliases: str | None) 
     identity, _, relation = joined(values, names["customer_id"], kind_of_id, source.relation, aliases)
     no_id = "NULL" if values.is_text(names["customer_id"]) else values.no_identity(names["customer_id"])
     no_amount = " OR ".join(values.absent(name) for name in values.spec.money) or "FALSE"
+    signs = [values.sign(name) for name in values.spec.money if values.is_text(name)]
+    named = [f"trim({text('currency')})"] if "currency" in names else []
+    currency = f"upper(coalesce({', '.join([*named, *signs, 'NULL'])}))"
     return f"""
         SELECT {identity} AS id, {no_id} AS no_id, {date} AS date,
             {day_sql(date)} AS day, {values.absent(names["timestamp"])} AS no_timestamp, {value} AS number,
             ({no_amount}) AS no_amount, {items} AS quantity, {number("cost")} AS cost, {order_key} AS order_key,
             {text("product")} AS product, {text("category")} AS category, {text("channel")} AS channel,
-            upper(trim({text("currency")})) AS currency, (hash({values.everything()}) >> 1)::BIGINT AS row_hash,
+            {currency} AS currency, (hash({values.everything()}) >> 1)::BIGINT AS row_hash,
             s AS whole
         FROM {relation}"""

@@ -78,14 +78,14 @@ def ingest(
         inputs = {what: sorted(f.sha256 for f in found) for what, found in files.items()}
         if former is not None and former.manifest.inputs == inputs and len(files) == len(list(tables.present())):
             report("history is up to date", 1.0)
-            return judged(former.account_as_of(_known(as_of, former)), limits, former.quarantine_path)
+            return judged(former.account_as_of(_known(as_of, former)), limits, former.quarantine_path, kept=True)
         scratch = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=directory))
         try:
             with connect(scratch, memory_limit) as con:
                 work = _Work(con, tables, files, directory, scratch, zero_amount, buckets, report)
                 manifest = work.run(former, inputs, settings)
             store = HistoryStore(directory, manifest)
-            account = judged(store.account_as_of(_known(as_of, store)), limits, None)
+            account = judged(store.account_as_of(_known(as_of, store)), limits, store.quarantine_path, kept=False)
             if former is None or manifest != former.manifest:
                 manifest.publish(directory)
         finally:

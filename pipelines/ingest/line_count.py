@@ -18,6 +18,9 @@ from lifecycle.pipelines.ingest.table_spec import IngestError
 PIECE = 1 << 22
 """Bytes looked at together."""
 
+SMALL = 32 << 20
+"""Bytes of a file up to which the columns of every line are counted; it takes twice as long."""
+
 LONGEST = 32 << 20
 """Bytes of a line that the engine can hold."""
 
@@ -36,18 +39,26 @@ class LineCount:
         lines that are not blank, the header among them; line ends within quotes do not count.
     ends : int
         kinds of line ends (CR LF, CR, LF).
+    uneven : bool
+        some line may end early, cells left out: certain for a small file, for a large one by its number of delimiters.
+    inside : int
+        line ends within quotes.
     longest, longest_at : int
         bytes of the longest line, and the physical line where it begins (1 is the file's first).
     """
 
     records: int
     ends: int
+    uneven: bool
+    inside: int
     longest: int
     longest_at: int
 
 
-def count_lines(path: Path, *, delimiter: str, quote: str, skip: int) -> LineCount:
+def count_lines(path: Path, *, delimiter: str, quote: str, skip: int, width: int = 0) -> LineCount:
     """Count the records of a file as a reader of quoted text would, without looking into them.
+
+    ``width`` is how many columns a line should have.
 
     >>> import tempfile
     >>> file = Path(tempfile.mkdtemp()) / "a.csv"
@@ -60,18 +71,23 @@ def count_lines(path: Path, *, delimiter: str, quote: str, skip: int) -> LineCou
     mark = ord(quote) if quote else _NO_QUOTE
     before = ord(delimiter[-1]) if delimiter != "whitespace" else ord("\t")
     blank = delimiter == "whitespace"
-    held = b""
+    exact = path.stat().st_size <= SMALL
+    held, delimiters = b"", 0
     for piece in _pieces(path):
         data = held + piece if held else piece
+        delimiters += piece.count(before)
         held = b"\r" if data.endswith(b"\r") else b""
-        _scan(np.frombuffer(data, np.uint8, len(data) - len(held)), mark, before, blank, state)
+        _scan(np.frombuffer(data, np.uint8, len(data) - len(held)), mark, before, exact, blank, width, state)
     state[_QUOTED] = 0  # an open quote ends with the file
-    _scan(np.frombuffer(held + b"\n", np.uint8), mark, before, blank, state)
+    _scan(np.frombuffer(held + b"\n", np.uint8), mark, before, exact, blank, width, state)
     state[_FEEDS] -= not held  # the end that was put behind the last line
     state[_PAIRS] -= bool(held)
     state[_RETURNS] += bool(held)
     kinds = int((state[[_PAIRS, _RETURNS, _FEEDS]] > 0).sum())
-    return LineCount(int(state[_RECORDS]), kinds, int(state[_LONGEST]), int(state[_LONGEST_AT]))
+    longest, longest_at, inside = (int(one) for one in state[[_LONGEST, _LONGEST_AT, _INSIDE]])
+    records = int(state[_RECORDS])
+    uneven = bool(state[_SHORT]) if exact else delimiters != records * (width - 1)
+    return LineCount(records, kinds, uneven and not blank, inside, longest, longest_at)
 
 
 def refuse_long_line(count: LineCount, path: Path, what: str, quote: str) -> None:
@@ -119,11 +135,11 @@ def _pieces(path: Path) -> Iterator[bytes]:
 
 _STATE = (
     "quoted", "closed", "offset", "begin", "line", "begin_line", "skip", "records", "longest", "longest_at", "pairs",
-    "returns", "feeds", "previous",
+    "returns", "feeds", "previous", "inside", "fields", "short",
 )  # fmt: skip
 (
     _QUOTED, _CLOSED, _OFFSET, _BEGIN, _LINE, _BEGIN_LINE, _SKIP, _RECORDS, _LONGEST, _LONGEST_AT, _PAIRS, _RETURNS,
-    _FEEDS, _PREVIOUS,
+    _FEEDS, _PREVIOUS, _INSIDE, _FIELDS, _SHORT,
 ) = range(len(_STATE))  # fmt: skip
 
 
@@ -136,7 +152,15 @@ def _only_blanks(line: NDArray[np.uint8]) -> bool:
 
 
 @numba.njit(cache=True, nogil=True)
-def _scan(data: NDArray[np.uint8], quote: int, delimiter: int, blank: bool, state: NDArray[np.int64]) -> None:
+def _scan(
+    data: NDArray[np.uint8],
+    quote: int,
+    delimiter: int,
+    exact: bool,
+    blank: bool,
+    width: int,
+    state: NDArray[np.int64],
+) -> None:
     """Go through a piece that does not end between CR and LF; `state` goes on from piece to piece.
 
     `blank`: a line of blanks counts as blank.
@@ -144,7 +168,8 @@ def _scan(data: NDArray[np.uint8], quote: int, delimiter: int, blank: bool, stat
     quoted, closed, offset = state[_QUOTED], state[_CLOSED], state[_OFFSET]
     begin, line, begin_line, skip = state[_BEGIN], state[_LINE], state[_BEGIN_LINE], state[_SKIP]
     records, longest, longest_at = state[_RECORDS], state[_LONGEST], state[_LONGEST_AT]
-    limit = max(quote, 13)
+    limit = max(quote, 13, delimiter if exact else 0)
+    fields = state[_FIELDS]
     n = data.size
     for i in range(n):
         byte = data[i]
@@ -160,6 +185,8 @@ def _scan(data: NDArray[np.uint8], quote: int, delimiter: int, blank: bool, stat
             else:
                 before = np.int64(data[i - 1]) if i > 0 else state[_PREVIOUS]
                 quoted = 1 if before == delimiter else 0
+        elif byte == delimiter:
+            fields += not quoted
         elif byte == 10 or byte == 13:
             ended = offset + i
             if byte == 10 and i > 0 and data[i - 1] == 13:
@@ -174,16 +201,19 @@ def _scan(data: NDArray[np.uint8], quote: int, delimiter: int, blank: bool, stat
                 state[_RETURNS] += 1
             line += 1
             if quoted:
+                state[_INSIDE] += 1
                 continue
             if skip > 0:
                 skip -= 1
             elif ended > begin and not (blank and _only_blanks(data[max(begin - offset, 0) : i])):
                 records += 1
+                state[_SHORT] += fields < width - 1
                 if ended - begin > longest:
                     longest, longest_at = ended - begin, begin_line
-            begin, begin_line = ended + 1, line
+            begin, begin_line, fields = ended + 1, line, 0
     if n:
         state[_PREVIOUS] = data[n - 1]
     state[_QUOTED], state[_CLOSED], state[_OFFSET] = quoted, closed, offset + n
+    state[_FIELDS] = fields
     state[_BEGIN], state[_LINE], state[_BEGIN_LINE], state[_SKIP] = begin, line, begin_line, skip
     state[_RECORDS], state[_LONGEST], state[_LONGEST_AT] = records, longest, longest_at

@@ -8,7 +8,7 @@ Memory is bounded by a batch; nothing is sorted here, and nothing has to be: eac
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,8 +100,14 @@ class Partitioned:
     last_day: int | None
     currencies: Mapping[str, int]
     """Usable rows by the currency they name ("" for none); empty where the log's currencies were not to be counted."""
-    signs: tuple[int, int]
+    signs: Sequence[int]
     """Usable rows with a negative quantity whose value is positive, and whose value is negative."""
+    foreign: tuple[int, str]
+    """Costs and quantities with a decimal comma that were not read, and one of them."""
+    points: Sequence[int]
+    """Usable rows whose amount has no point, a decimal point, and one that may stand between thousands."""
+    pointed: str
+    """One of the latter, as its row's text."""
 
     def bucket(self, bucket: int) -> pa.Table | None:
         """Rows of one bucket, in any order; None where it has none."""
@@ -147,7 +153,9 @@ def partition(
     first: int | None = None
     last: int | None = None
     currencies: Counter[str] = Counter()
-    signs = np.zeros(2, np.int64)
+    signs, points = np.zeros(2, np.int64), np.zeros(3, np.int64)
+    foreign: list[str] = []
+    pointed = ""
     for batch in batches:
         value = batch["value"].to_numpy()
         micro = exact_sum(value) if has_money else 0
@@ -155,7 +163,9 @@ def partition(
         bucket = batch["bucket"].to_numpy()
         bad = bucket == n_buckets
         if bad.any():
-            rows = batch.filter(pa.array(bad)).drop_columns(["bucket"])
+            rows = batch.filter(pa.array(bad)).select(
+                [n for n in batch.schema.names if n not in _FOR_CHECKS or n == "why"]
+            )
             writers.write("set_aside.arrow", rows)
             money = rows["value"].to_numpy() if has_money else np.zeros(rows.num_rows, np.int64)
             ledgers.append(Ledger.of(rows["day"].to_numpy(), rows["why"].to_numpy().astype(np.int8), money))
@@ -165,6 +175,12 @@ def partition(
         if "currency" in batch.schema.names:
             named = batch["currency"].filter(pa.array(~bad)).value_counts().to_pylist()
             currencies.update({one["values"] or "": one["counts"] for one in named})
+        if "points" in batch.schema.names:
+            kinds = batch["points"].to_numpy()[good]
+            points += np.bincount(kinds, minlength=3)
+            foreign += batch["foreign_number"].drop_null().to_pylist()
+            if not pointed and (kinds == 2).any():
+                pointed = f"{value[good[np.argmax(kinds == 2)]] / 1e6:.3f}"
         if batch["quantity"].null_count < batch.num_rows:
             back = batch["quantity"].to_numpy(zero_copy_only=False)[good] < 0
             signs += (back & (value[good] > 0)).sum(), (back & (value[good] < 0)).sum()
@@ -173,7 +189,7 @@ def partition(
         columns = {
             name: pa.array(codes[name][order]) if name in codes else batch[name].take(pa.array(order))
             for name in batch.schema.names
-            if name not in ("bucket", "why", "currency")
+            if name not in _FOR_CHECKS
         }
         day = columns["day"].to_numpy()
         first = int(day.min()) if first is None else min(first, int(day.min()))
@@ -183,9 +199,23 @@ def partition(
         for b in np.flatnonzero(np.diff(cuts)).tolist():
             writers.write(f"bucket-{b:04d}.arrow", sorted_batch.slice(cuts[b], cuts[b + 1] - cuts[b]))
     writers.close()
-    against, along = signs.tolist()
-    ledger = Ledger.merge(ledgers)
-    return Partitioned(folder, totals, vocabularies, ledger, first, last, dict(currencies), (against, along))
+    return Partitioned(
+        folder,
+        totals,
+        vocabularies,
+        Ledger.merge(ledgers),
+        first,
+        last,
+        dict(currencies),
+        signs=signs.tolist(),
+        foreign=(len(foreign), min(foreign, default="")),
+        points=points.tolist(),
+        pointed=pointed,
+    )
+
+
+_FOR_CHECKS = ("bucket", "why", "currency", "foreign_number", "points")
+"""Columns of the classified rows that are looked at here and not kept."""
 
 
 def exact_sum(values: I64) -> int:

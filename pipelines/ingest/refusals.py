@@ -7,7 +7,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lifecycle.features.records.account import REASON_CODES
-from lifecycle.pipelines.ingest.contract import RAW, TIMES
+from lifecycle.features.records.columns import NO_ID
+from lifecycle.features.records.side_contract import FALSE, TRUE
+from lifecycle.pipelines.ingest.contract import ALIKE, DECIMAL_COMMA, RAW, TIMES
 from lifecycle.pipelines.ingest.engine import only_row
 from lifecycle.pipelines.ingest.quarantine import together
 from lifecycle.pipelines.ingest.sources import Source
@@ -27,15 +29,17 @@ REMEDIES: Mapping[str, str] = {
     "timestamp_missing": "name the column with the dates",
     "amount_unreadable": "name the column with the amounts, set decimal, or set amount = false",
     "amount_missing": "name the column with the amounts, or set amount = false",
+    "flag_unreadable": f"write one of {', '.join(TRUE)} or of {', '.join(FALSE)}",
     "other_currency": "set [money] currency to the one that the log is in",
 }
 """Reason -> what most often helps."""
 
-ROUNDED = r"^[0-9][.,][0-9]+E[+][0-9]+$"
-"""A long whole number as spreadsheets show it."""
-
-DECIMAL_COMMA = r"^[^0-9]*((\d{1,3}([. '’]\d{3})*|\d+),\d{1,2}|\d{1,3}([.]\d{3}){2,})[^0-9]*$"
-"""A number that can only be meant with a decimal comma: it has one, or several points between groups of thousands."""
+ROUNDED = r"^(\d+[.,]\d+[eE][+]?\d+|\d+[eE][+]\d+)$"
+"""A long whole number as spreadsheets and programs show it."""
+MAYBE_ROUNDED = r"^\d+[eE]\d+$"
+"""The same without a fraction and a sign: it may be an id in hexadecimal digits."""
+HEXADECIMAL = r"^(?:[0-9a-fA-F]*[a-dfA-DF][0-9a-fA-F]*|\d+[eE]\d*[eE][0-9a-fA-F]*|[eE][0-9a-fA-F]*)$"
+"""An id with letters that no rounded number has."""
 
 
 def none_usable(con: duckdb.DuckDBPyConnection, rows: int, source: Source, pieces: Sequence[str]) -> IngestError:
@@ -86,18 +90,19 @@ def refuse_decimal_commas_beside(
     """
     if values.spec.decimal is not None:
         return
+    missing = ", ".join(map(literal, NO_ID))
     for role in roles:
         name = values.spec.columns.get(role)
         if name is None or role == "customer_id" or not values.is_text(name):
             continue
         text, number = f"s.{quoted(name)}", values.number(name)
         comma = f"({number} IS NULL AND regexp_matches({text}, {literal(DECIMAL_COMMA)}))"
-        some, good, count, example = only_row(
+        other = f"({number} IS NULL AND NOT {comma} AND lower(trim({text})) NOT IN ({missing}))"
+        words, count, example = only_row(
             con,
-            f"SELECT count({values.text(name)}), count({number}), count_if({comma}), "
-            f"min(CASE WHEN {comma} THEN {text} END) FROM loaded AS s",
+            f"SELECT count_if({other}), count_if({comma}), min(CASE WHEN {comma} THEN {text} END) FROM loaded AS s",
         )
-        if count and some == good + count:
+        if count and (not words or role in NUMBERS):
             raise IngestError(
                 f"{what}: numbers with a decimal comma, or with points between thousands, in column {name!r}: "
                 f"{int(count):,}, such as {example!r}. Set decimal = ',' under [tables.{what}]; or decimal = '.', to "
@@ -105,7 +110,31 @@ def refuse_decimal_commas_beside(
             )
 
 
-def refuse_prices(signs: tuple[int, int], spec: TableSpec) -> None:
+NUMBERS = ("value", "amount", "cost", "acquisition_cost")
+"""Roles that hold numbers and nothing else; an attribute may be text some of which looks like a number."""
+
+
+def refuse_foreign_numbers(count: int, example: str) -> None:
+    """Refuse costs and quantities with decimal commas where no decimal mark was given: they would be missing."""
+    if count:
+        raise IngestError(
+            f"transactions: costs or quantities with a decimal comma: {count:,}, such as {example!r}. Set decimal = "
+            "',' under [tables.transactions]; or decimal = '.', to take them for missing."
+        )
+
+
+def refuse_points(points: Sequence[int], example: str) -> None:
+    """Refuse amounts all of whose points may stand between thousands; ``points``: rows with none, one, maybe such."""
+    _, decimal, maybe = points
+    if maybe and not decimal:
+        raise IngestError(
+            f"transactions: {maybe:,} amounts have a point with exactly three digits after it, such as {example!r}, "
+            "and no amount has another: is it a point between thousands? Set decimal = ',' under "
+            "[tables.transactions] if so; or decimal = '.', if it is the decimal point."
+        )
+
+
+def refuse_prices(signs: Sequence[int], spec: TableSpec) -> None:
     """Refuse amounts that do not follow their quantities below 0: prices of items, returns without a sign or with two.
 
     ``signs``: rows with a negative quantity whose amount is positive, and whose amount is negative.
@@ -132,6 +161,9 @@ def refuse_rounded_ids(ids: pa.Array) -> None:
     if not pa.types.is_string(ids.type):
         return
     rounded = ids.filter(pc.match_substring_regex(ids, ROUNDED))
+    maybe = ids.filter(pc.match_substring_regex(ids, MAYBE_ROUNDED))
+    if len(maybe) and not pc.any(pc.match_substring_regex(ids, HEXADECIMAL)).as_py():
+        rounded = pa.concat_arrays([rounded, maybe])
     if len(rounded):
         raise IngestError(
             f"transactions: ids that a spreadsheet rounded, such as {rounded[0].as_py()!r}: several customers may be "
@@ -142,6 +174,10 @@ def refuse_rounded_ids(ids: pa.Array) -> None:
 def refuse_several_currencies(rows: Mapping[str, int]) -> None:
     """Refuse a log in several currencies where none was chosen: their amounts cannot be added."""
     named = {currency: count for currency, count in rows.items() if currency}
+    for sign in [one for one in named if one in ALIKE]:
+        same = [code for code in ALIKE[sign] if code in named]
+        if len(same) == 1:  # a sign beside the one code that it may stand for
+            named[same[0]] += named.pop(sign)
     if len(named) < 2:
         return
     ranked = sorted(named.items(), key=lambda one: (-one[1], one[0]))

@@ -120,7 +120,7 @@ def open_files(
     paths = [file.path for file in files]
     for path in paths:
         check_contents(path, what)
-    if spec.query is not None:
+    if spec.query is not None and spec.columns:
         return _queried(con, files, spec, what, scratch)
     if files[0].kind == "excel":
         rows, reader = spreadsheets.read(paths, spec, needed, what)
@@ -147,9 +147,10 @@ def _queried(
 
     Timestamps with a time zone are local times in these tables.
     """
-    plain = replace(spec, columns={}, query=None)
+    plain = replace(spec, columns={})  # the query stays, as its names tell headers
     rejects: list[str] = []
     tables: list[str] = []
+    read = 0
     for number, file in enumerate(files, 1):
         name = file.path.name.partition(".")[0]
         if name in tables:
@@ -163,6 +164,7 @@ def _queried(
             [rows] = only_row(con, f"SELECT count(*) FROM {quoted(name)}")
             lost = 0 if part.rejects is None else only_row(con, f"SELECT count(*) FROM ({part.rejects})")[0]
             check_lines(f"{what}: {file.path.name}", part.lines, rows, lost)
+            read += rows
         rejects += [] if part.rejects is None else [part.rejects]
         tables.append(name)
     result = quoted(f"queried_{what}")
@@ -171,6 +173,11 @@ def _queried(
     for name in tables:
         con.execute(f"DROP TABLE {quoted(name)}").fetchall()
     [count] = only_row(con, f"SELECT count(*) FROM {result}")
+    if read and not count:
+        raise IngestError(
+            f"{what}: the query yields no row of the {read:,} that were read. Empty cells are NULL in its tables: "
+            "write `column IS NULL` in place of `column = ''`."
+        )
     return Source(result, _columns_of(con, result), int(count), rejects=" UNION ALL ".join(rejects) or None)
 
 

@@ -1,7 +1,7 @@
 """Spreadsheets as tables of text: the header names the columns, every cell becomes what a person reads in it."""
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -63,7 +63,7 @@ def _sheets(path: Path, spec: TableSpec, needed: Sequence[str], what: str) -> li
     if empty or not firsts:
         raise IngestError(f"{where} has an empty sheet{f' {empty[0]!r}' if empty else ''}. Name the one with the data.")
     wanted = {role: spec.columns[role] for role in needed if role in spec.columns} if spec.header else {}
-    found = []
+    found, passed = [], []
     for name, first in firsts.items():
         place = next((place for place, names in enumerate(first) if set(wanted.values()) <= set(names)), None)
         if place is None and name in chosen:
@@ -71,6 +71,10 @@ def _sheets(path: Path, spec: TableSpec, needed: Sequence[str], what: str) -> li
         elif place is not None:
             names = distinct(first[place], spec.columns, where) if spec.header else _numbered(first[0])
             found.append(Sheet(path, name, place + spec.header, names, begun[name][1]))
+        elif resembles(first, wanted.values()):
+            passed.append((name, first))
+    if found and passed:
+        _refuse_columns(f"{where}, sheet {passed[0][0]!r}", wanted, passed[0][1])
     if not found:
         _refuse_columns(where, wanted, next(iter(firsts.values())))
     if len(found) > 1 and not spec.sheets:
@@ -80,6 +84,16 @@ def _sheets(path: Path, spec: TableSpec, needed: Sequence[str], what: str) -> li
             f'them, or to "{EVERY}" for all.'
         )
     return found
+
+
+def resembles(rows: Sequence[Sequence[str]], wanted: Iterable[str]) -> bool:
+    """Whether some row holds half of the columns or more, whatever the case: a table alike, headed otherwise.
+
+    >>> resembles([["client", "Date", "Sum"]], ["Client", "Date", "Total"]), resembles([["Notes"]], ["Client", "Date"])
+    (True, False)
+    """
+    names = {name.strip().lower() for name in wanted}
+    return any(2 * len(names & {cell.strip().lower() for cell in row}) >= len(names) > 0 for row in rows)
 
 
 def _numbered(row: Sequence[str]) -> tuple[str, ...]:

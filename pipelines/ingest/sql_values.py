@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import duckdb
+from babel.numbers import list_currencies
 
 from lifecycle.features.records.columns import NO_ID
 from lifecycle.features.records.side_contract import FALSE, TRUE
@@ -38,9 +39,17 @@ BLANKS = " \t\n\r\v\f\u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u200
 BLANKS += "\u202f\u205f\u3000"
 """What may surround an id: Unicode's white space."""
 
-_CURRENCY = (
-    r"(?:[A-Z]{0,2}\p{Sc}|[A-Z]{3}|kr\.?|zł|Kč|Ft|Rs\.?|Rp\.?|RM|Fr\.?|元|円|원)"  # a sign, a code, or a common word
-)
+_SIGNS = r"[A-Z]{0,2}\p{Sc}|kr\.?|zł|Kč|Ft|Rs\.?|Rp\.?|RM|Fr\.?|元|円|원"
+NO_MONEY = ("KGS", "PTS", "XXX", "XTS")
+"""Three capitals that people write for kilograms, points or nothing; money only where the configuration says so."""
+
+
+def currency_pattern(chosen: str | None) -> str:
+    """A regular expression of a currency: a sign, a common word, a code of ISO 4217, or the one that was chosen."""
+    own = {chosen.strip().upper()} if chosen and re.fullmatch(r"\s*[A-Za-z]{3}\s*", chosen) else set()
+    return f"(?:{_SIGNS}|{'|'.join(sorted(set(list_currencies()) - {*NO_MONEY} | own))})"
+
+
 _GAP = r"[\s\x{00a0}\x{202f}\x{2009}]"
 _SCALE = r"(?i)\b(mio|mln|mrd|tsd|bio)\b"
 """Three letters that multiply: no currency."""
@@ -152,9 +161,12 @@ class Values:
         text = f"trim(CAST({column} AS VARCHAR))"
         counts = [count for one in self.spec.formats if (count := counting(one)) is not None]
         tries = [_counted(number, *count) for count in counts]
-        written = [literal(one) for one in self.spec.formats if counting(one) is None]
-        if written:
-            tries.append(f"TRY_CAST(try_strptime({text}, [{', '.join(written)}]) AS DATE)")
+        written = [one for one in self.spec.formats if counting(one) is None]
+        for offset in (False, True):
+            some = [_OFFSET.sub("", one) for one in written if bool(_OFFSET.search(one)) == offset]
+            if some:
+                local = f"regexp_replace({text}, {literal(_ZONE)}, '')" if offset else text
+                tries.append(f"TRY_CAST(try_strptime({local}, [{', '.join(map(literal, some))}]) AS DATE)")
         if not tries or self.cells:
             tries += [f"TRY_CAST(TRY_CAST({text} AS {kind}) AS DATE)" for kind in ("TIMESTAMP", "TIMESTAMPTZ")]
         if not self.spec.formats:
@@ -168,12 +180,12 @@ class Values:
         plain = f"TRY_CAST({column} AS DOUBLE)"
         if not self.is_text(name):
             return plain
-        point = self.spec.decimal or "."
+        point, currency = self.spec.decimal or ".", currency_pattern(self.spec.currency)
         group, places = (",", r"\.") if point == "." else (r"\.", ",")
         digits = rf"(?:\d{{1,3}}(?:(?:[{group}'’]|{_GAP})\d{{3}})+|\d{{1,3}}(?:{group}\d{{2}})*{group}\d{{3}}|\d+)"
         form = (
-            rf"^{_GAP}*\(?{_GAP}*[-+−]?{_GAP}*{_CURRENCY}?{_GAP}*[-+−]?{_GAP}*({digits}?(?:{places}\d*)?)"
-            rf"{_GAP}*{_CURRENCY}?{_GAP}*[-−]?{_GAP}*\)?{_GAP}*$"
+            rf"^{_GAP}*\(?{_GAP}*[-+−]?{_GAP}*{currency}?{_GAP}*[-+−]?{_GAP}*({digits}?(?:{places}\d*)?)"
+            rf"{_GAP}*{currency}?{_GAP}*[-−]?{_GAP}*\)?{_GAP}*$"
         )
         found = f"regexp_replace(regexp_extract({column}, {literal(form)}, 1), '[^0-9{point}]', '', 'g')"
         if point == ",":
@@ -187,6 +199,14 @@ class Values:
             plain = f"CASE WHEN NOT contains({column}, '.') THEN {plain} END"
         return f"coalesce({plain}, {dressed})"
 
+    def sign(self, name: str) -> str:
+        """The currency that stands in the cell of an amount, NULL where none does."""
+        if not self.is_text(name):
+            return "NULL::VARCHAR"
+        column = self.raw(name)
+        found = f"regexp_extract({column}, {literal(currency_pattern(self.spec.currency))})"
+        return f"CASE WHEN TRY_CAST({column} AS DOUBLE) IS NULL THEN nullif(trim({found}), '') END"
+
     def flag(self, name: str) -> str:
         """The truth value, NULL where there is none."""
         if self.columns[name] == "BOOLEAN":
@@ -198,6 +218,12 @@ class Values:
     def everything(self) -> str:
         """All columns, for a digest of the row: by name, since files may have them in another sequence."""
         return ", ".join(self.raw(name) for name in sorted(self.columns))
+
+
+_OFFSET = re.compile(r"\s*%[zZ]\s*$")
+"""Where a format has the offset or the zone at its end: the day is the local one, as it is written."""
+_ZONE = r"\s*(?:[-+]\d{2}:?\d{2}(?::?\d{2})?|[A-Za-z][A-Za-z0-9/_+-]*)$"
+"""The same in a text."""
 
 
 def day_sql(date: str) -> str:

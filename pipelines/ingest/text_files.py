@@ -9,7 +9,7 @@ import csv
 import io
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lifecycle.pipelines.ingest.line_count import PACKED, count_lines, opened, refuse_long_line
@@ -41,11 +41,16 @@ _UNREADABLE = "\ufffd"
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How lines are cut: the delimiter, how many lines come before the header, and the names of the columns."""
+    """How lines are cut: the delimiter, how many lines come before the header, and the names of the columns.
+
+    ``uneven``: some lines may end early, cells that are empty left out; ``quoted_ends``: there are line ends in quotes.
+    """
 
     delimiter: str
     skip: int
     names: tuple[str, ...]
+    uneven: bool = False
+    quoted_ends: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +86,14 @@ def open_text(
         lines = _first_lines(readable, path, spec, what)
         if lines:
             layout = _layout(lines, path, spec, needed, what, len(paths))
-            count = count_lines(readable, delimiter=layout.delimiter, quote=spec.quote, skip=layout.skip)
+            width = len(layout.names)
+            count = count_lines(readable, delimiter=layout.delimiter, quote=spec.quote, skip=layout.skip, width=width)
             refuse_long_line(count, path, what, spec.quote)
             if count.ends > 1 and not _packed(path):
                 _write_anew(readable, target)
                 readable = target
+            if count.uneven:
+                layout = replace(layout, uneven=True, quoted_ends=count.inside > 0)
             groups.setdefault(layout, []).append(readable)
             total += count.records - spec.header
     if not groups:
@@ -135,10 +143,12 @@ def _cut(files: Sequence[Path], layout: Layout, spec: TableSpec, name: str) -> t
     kept = f"store_rejects=true, rejects_table={literal(f'rejects_{name}')}, rejects_scan={literal(f'scan_{name}')}"
     if layout.delimiter != "whitespace":
         columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in layout.names)
+        # The engine pads quoted line ends in one thread only.
+        padded = f", null_padding=true, parallel={str(not layout.quoted_ends).lower()}" if layout.uneven else ""
         return (
             f"SELECT * FROM read_csv({listed}, auto_detect=false, header={str(spec.header).lower()}, "
             f"skip={layout.skip}, delim={literal(layout.delimiter)}, quote={literal(spec.quote)}, "
-            f"escape={literal(spec.quote)}, columns={{{columns}}}, {kept})"
+            f"escape={literal(spec.quote)}, columns={{{columns}}}, {kept}{padded})"
         ), rejected
     lines = (
         f"(SELECT line, string_split_regex(trim(line, ' \t\r'), '\\s+') AS parts FROM read_csv({listed}, "
@@ -163,7 +173,7 @@ def _layout(lines: Sequence[str], path: Path, spec: TableSpec, needed: Sequence[
         return Layout(delimiter, 0, tuple(f"column{place}" for place in range(widths[delimiter])))
     wanted = {role: spec.columns[role] for role in needed if role in spec.columns}
     if not wanted:
-        tried = (max(tried, key=lambda delimiter: len(_names(lines, delimiter, spec.quote))),)
+        return _layout_of_query(lines, tried, path, spec, what)
     for skip in range(len(lines)):
         for delimiter in tried:
             names = _names(lines[skip:], delimiter, spec.quote)
@@ -173,6 +183,24 @@ def _layout(lines: Sequence[str], path: Path, spec: TableSpec, needed: Sequence[
     nearest = max((_names(lines[first:], delimiter, spec.quote) for delimiter in tried), key=len)
     check_columns(f"{what}: {path.name}", wanted, dict.fromkeys(nearest, ""), (), files)
     raise AssertionError("a file whose first line holds every column has a layout")
+
+
+def _layout_of_query(lines: Sequence[str], tried: Sequence[str], path: Path, spec: TableSpec, what: str) -> Layout:
+    """How a file is laid out that a query reads: its header is the line with most of the names that the query uses."""
+    words = {word.lower() for word in re.findall(r"[^\W\d]\w*", spec.query or "")}
+
+    def known(names: Sequence[str]) -> int:
+        return len({name.lower() for name in names if name} & words) + sum(
+            any(not part.isalnum() for part in name) and name.lower() in (spec.query or "").lower() for name in names
+        )
+
+    cuts = [(skip, one, _names(lines[skip:], one, spec.quote)) for skip in range(len(lines)) for one in tried]
+    best = max(known(names) for _, _, names in cuts)
+    if not best:  # the query names no column
+        first = next(place for place, line in enumerate(lines) if line.strip() and not line.lower().startswith("sep="))
+        cuts = [cut for cut in cuts if cut[0] == first]
+    skip, delimiter, names = max(cuts, key=lambda cut: (known(cut[2]), len(cut[2]) if not best else 0, -cut[0]))
+    return Layout(delimiter, skip, distinct(names, spec.columns, f"{what}: {path.name}"))
 
 
 def _names(lines: Sequence[str], delimiter: str, quote: str) -> list[str]:
@@ -220,6 +248,8 @@ def _first_lines(readable: Path, path: Path, spec: TableSpec, what: str) -> list
         head = stream.read(HEAD)
     text = codecs.getincrementaldecoder("utf-8")("replace").decode(head).removeprefix("\ufeff")
     lines = list(io.StringIO(text, newline=None))
+    if "\x00" in text and spec.encoding is None:
+        raise refuse_encoding(f"{what}: {path.name}", lines[0].strip(), len(lines))
     if _UNREADABLE in text and spec.encoding is None:
         raise refuse_encoding(f"{what}: {path.name}", next(line for line in lines if _UNREADABLE in line).strip(), 1)
     if len(head) == HEAD and len(lines) > 1:

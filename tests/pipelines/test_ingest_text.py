@@ -81,10 +81,12 @@ def test_lines_that_cannot_be_cut_are_quarantined_and_counted(tmp_path: Path) ->
     good = "a,2020-01-01,5\n" * 3
     (tmp_path / "log.csv").write_text(HEADER + good + "b,2020-01-02,6,7\nc,2020-01-03\n" + 'd,2020-01-04,"6"x"\n')
     account, _ = brought(tmp_path, tmp_path / "log.csv")
-    assert (account.input_rows, account.rows("used"), account.rows(reason="line_malformed")) == (6, 3, 3)
+    assert (account.input_rows, account.rows("used"), account.rows(reason="line_malformed")) == (6, 3, 2)
+    assert account.rows(reason="amount_missing") == 1, "a line that ends early has empty cells"
     kept = pq.read_table(HistoryStore.open(tmp_path / "out").quarantine_path).to_pandas()
-    assert set(kept["reason"]) == {"line_malformed"} and set(kept["table"]) == {"transactions"}
-    assert {text.split(",")[0] for text in kept["source"]} == {'{"line":"b', '{"line":"c', '{"line":"d'}
+    assert set(kept["reason"]) == {"line_malformed", "amount_missing"} and set(kept["table"]) == {"transactions"}
+    lines = kept.loc[kept["reason"] == "line_malformed", "source"]
+    assert {text.split(",")[0] for text in lines} == {'{"line":"b', '{"line":"d'}
     (tmp_path / "log.txt").write_text("customer_id timestamp amount\na 2020-01-01 5\nb 2020-01-02\nc 2020-01-03 5 6\n")
     account, _ = brought(tmp_path / "blanks", tmp_path / "log.txt", delimiter="whitespace")
     assert (account.input_rows, account.rows(reason="line_malformed")) == (3, 2)
@@ -140,15 +142,21 @@ AMOUNTS = {
 }
 
 
-def test_amounts_with_signs_and_groups_are_read(tmp_path: Path) -> None:
-    frame = pd.DataFrame({"customer_id": [f"{i:02d}" for i in range(len(AMOUNTS))], "amount": list(AMOUNTS)})
+SIGNS = ("US$", "R$", "$", "€", "EUR", "¥", "Rs.", "")
+
+
+@pytest.mark.parametrize("sign", SIGNS)
+def test_amounts_with_signs_and_groups_are_read(sign: str, tmp_path: Path) -> None:
+    mine = {text: value for text, value in AMOUNTS.items() if next(one for one in SIGNS if one in text) == sign}
+    frame = pd.DataFrame({"customer_id": [f"{i:02d}" for i in range(len(mine))], "amount": list(mine)})
     frame["timestamp"] = "2020-01-01"
     frame.assign(bought="1000000").to_csv(tmp_path / "log.csv", index=False)
     base = frame.assign(amount="2000000", timestamp="2019-12-31")
     pd.concat([base, frame]).to_csv(tmp_path / "log.csv", index=False)  # so that returns have a purchase to undo
     account, _ = brought(tmp_path, tmp_path / "log.csv")
     assert account.rows("quarantined") == 0
-    assert float(account.input_amount) == pytest.approx(sum(AMOUNTS.values()) + 2e6 * len(AMOUNTS), abs=1e-6)
+    assert float(account.input_amount) == pytest.approx(sum(mine.values()) + 2e6 * len(mine), abs=1e-6)
+    assert mine
 
 
 @pytest.mark.parametrize("text", ["5.00 CR", "5 Mio", "12,5", "5%", "1.2.3", "five", "(5", "12 50", "$", "-"])
