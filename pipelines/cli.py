@@ -139,6 +139,19 @@ def ingest(
 
 
 @app.command()
+def check(
+    config: ConfigOption,
+    as_of: AsOfOption = None,
+    output: OutputOption = None,
+    assignments: SetOption = None,
+) -> None:
+    """Read the raw tables, and say what an analyst would remark of them before anything is learned."""
+    from lifecycle.pipelines.steps import check_step
+
+    check_step(_load(config, as_of, None, output, assignments))
+
+
+@app.command()
 def train(
     config: ConfigOption,
     as_of: AsOfOption = None,

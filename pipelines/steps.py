@@ -5,11 +5,19 @@ from pathlib import Path
 
 from lifecycle.pipelines.config import Config
 from lifecycle.pipelines.ingest import HistoryStore, ingest
+from lifecycle.pipelines.ingest.data_check import Remark, data_check
 from lifecycle.pipelines.ingest.table_specs import quarantine_limits, table_specs
 from lifecycle.pipelines.moves import show_return_rates
 from lifecycle.pipelines.report.reporting import Reported, report
 from lifecycle.pipelines.score.scoring import Scoring, score
-from lifecycle.pipelines.summaries import show_account, show_backtest, show_places, show_scoring, show_training
+from lifecycle.pipelines.summaries import (
+    show_account,
+    show_backtest,
+    show_places,
+    show_remarks,
+    show_scoring,
+    show_training,
+)
 from lifecycle.pipelines.terminal import console, step
 from lifecycle.pipelines.tracking.mlflow_store import open_tracker
 from lifecycle.pipelines.train.backtesting import Backtest, backtest
@@ -34,12 +42,27 @@ def ingest_step(config: Config) -> HistoryStore:
     store = HistoryStore.open(directory)
     if account.rows("quarantined") or any(table.rows("quarantined") for table in account.tables):
         console.print(f"Rows in quarantine: {store.quarantine_path}", soft_wrap=True)
+    show_remarks(data_check(store, dt.date.today()))
     return store
+
+
+def check_step(config: Config) -> tuple[Remark, ...]:
+    """Bring the tables into the history, and say what an analyst would remark of them."""
+    store = ingest_step(config)
+    found = data_check(store, dt.date.today())
+    if not found:
+        console.print("Nothing of this log is remarkable: customers come back, dates and amounts hang together.")
+    return found
 
 
 def train_step(config: Config) -> Training:
     """Train on the history, register the winner, and print the comparison."""
     store = HistoryStore.open(config.directory / "history")
+    show_remarks(data_check(store, dt.date.today()))
+    return _train(config, store)
+
+
+def _train(config: Config, store: HistoryStore) -> Training:
     with step("Train") as progress:
         tracker = open_tracker(config)
         training = train(config, store, tracker, progress)
@@ -83,7 +106,7 @@ def _show_proof(written: Reported, config: Config) -> None:
 def run_all(config: Config) -> None:
     """Do all steps in order, and say where the results are."""
     store = ingest_step(config)
-    train_step(config)
+    _train(config, store)
     tracker = open_tracker(config)
     with step("Score") as progress:
         scoring = score(config, store, tracker, progress)

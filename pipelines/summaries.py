@@ -17,6 +17,7 @@ from lifecycle.features.records.side_account import SIDE_REASONS
 from lifecycle.models.evaluation import HEADLINE
 from lifecycle.models.forecasting.snapshot import outcome_of
 from lifecycle.pipelines.config import Config
+from lifecycle.pipelines.ingest.data_check import Remark
 from lifecycle.pipelines.report.earlier_scorings import stages_of
 from lifecycle.pipelines.score.scoring import Scoring
 from lifecycle.pipelines.terminal import console, show_table
@@ -69,6 +70,16 @@ def _show_tables(account: Account) -> None:
             console.print(
                 f"{table.table}: {table.strangers:,} of its {table.customers:,} customers have no transaction."
             )
+
+
+def show_remarks(remarks: Sequence[Remark]) -> None:
+    """Print what the log's reader should look at before anything that is learned from it."""
+    if not remarks:
+        return
+    console.print("\nLook at this first:", style="bold yellow")
+    for remark in remarks:
+        console.print(f"- {remark}", style="yellow")
+    console.print()
 
 
 def show_training(training: Training) -> None:

@@ -256,6 +256,24 @@ def _composed(name: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", name).split())
 
 
+def refuse_unnamed_currency(what: str, values: Mapping[str, set[str]], spec: TableSpec) -> None:
+    """Refuse amounts beside a column of several currencies that the configuration does not name.
+
+    ``values``: column -> what some rows hold there.
+    """
+    if not spec.money or "currency" in spec.columns or spec.currency is not None:
+        return
+    codes = set(list_currencies()) - {*NO_MONEY}
+    for name, found in values.items():
+        named = {one.strip().upper() for one in found}
+        if len(named) > 1 and named <= codes:
+            raise IngestError(
+                f"{what}: column {name!r} holds currencies ({', '.join(sorted(named)[:5])}), and their amounts "
+                f"cannot be added. Set currency = {name!r} under [tables.transactions], and [money] currency to the "
+                "one to keep."
+            )
+
+
 def check_kinds(
     what: str,
     columns: Mapping[str, str],

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lifecycle.pipelines.ingest.line_count import PACKED, count_lines, opened, refuse_long_line
-from lifecycle.pipelines.ingest.sql_values import check_columns, files_sql, literal, quoted
+from lifecycle.pipelines.ingest.sql_values import check_columns, files_sql, literal, quoted, refuse_unnamed_currency
 from lifecycle.pipelines.ingest.table_spec import IngestError, TableSpec
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -85,7 +85,8 @@ def open_text(
         readable = _readable(path, spec, what, target)
         lines = _first_lines(readable, path, spec, what)
         if lines:
-            layout = _layout(lines, path, spec, needed, what, len(paths))
+            layout = _layout(lines[:HEADER_LINES], path, spec, needed, what, len(paths))
+            refuse_unnamed_currency(f"{what}: {path.name}", _sample(lines, layout, spec), spec)
             width = len(layout.names)
             count = count_lines(readable, delimiter=layout.delimiter, quote=spec.quote, skip=layout.skip, width=width)
             refuse_long_line(count, path, what, spec.quote)
@@ -203,6 +204,23 @@ def _layout_of_query(lines: Sequence[str], tried: Sequence[str], path: Path, spe
     return Layout(delimiter, skip, distinct(names, spec.columns, f"{what}: {path.name}"))
 
 
+def _sample(lines: Sequence[str], layout: Layout, spec: TableSpec) -> dict[str, set[str]]:
+    """What the first lines hold in each column that the configuration does not name."""
+    if layout.delimiter == "whitespace" or len(layout.delimiter) > 1 or not spec.header:
+        return {}
+    reader = csv.DictReader(
+        lines[layout.skip :], layout.names, delimiter=layout.delimiter, quotechar=spec.quote or None,
+        quoting=csv.QUOTE_MINIMAL if spec.quote else csv.QUOTE_NONE,
+    )  # fmt: skip
+    try:
+        rows = list(reader)[1:-1]  # without the header, and the last line, which may go on
+    except csv.Error:
+        return {}
+    return {
+        name: {row[name] for row in rows if row[name]} for name in layout.names if name not in spec.columns.values()
+    }
+
+
 def _names(lines: Sequence[str], delimiter: str, quote: str) -> list[str]:
     """Names of the columns if the first of some lines is the header; it may run over several lines."""
     if delimiter == "whitespace":
@@ -254,7 +272,7 @@ def _first_lines(readable: Path, path: Path, spec: TableSpec, what: str) -> list
         raise refuse_encoding(f"{what}: {path.name}", next(line for line in lines if _UNREADABLE in line).strip(), 1)
     if len(head) == HEAD and len(lines) > 1:
         lines.pop()  # it may go on
-    return lines[:HEADER_LINES] if text.strip() else []
+    return lines if text.strip() else []
 
 
 def _readable(path: Path, spec: TableSpec, what: str, target: Path) -> Path:

@@ -38,7 +38,8 @@ def judged(account: Account, limits: QuarantineLimits, rows: Path, *, kept: bool
             counts.pop("customer_missing", None)
             raise IngestError(
                 f"{table.table}: {found:,} of {named:,} rows with a customer ({found / named:.1%}) would be "
-                f"quarantined, at most {limits.max_share:.1%} may be ({_exemplified(counts, rows, table.table)}).{remedy}"
+                f"quarantined, at most {limits.max_share:.1%} may be "
+                f"({_exemplified(counts, rows, table.table)}).{remedy}"
             )
     for reason, share in limits.by_reason.items():
         if reason not in REASONS:

@@ -60,9 +60,15 @@ def known_until(config: Config, store: HistoryStore) -> dt.date:
     Raises
     ------
     TrainingError
-        the configured date lies before the log.
+        the date lies before the log, or is still to come.
     """
     as_of = config.time.as_of or store.last_day
+    if as_of > dt.date.today() + dt.timedelta(days=1):  # a day more, for who lives further east
+        whose = "the last day of the log" if config.time.as_of is None else "time.as_of"
+        raise TrainingError(
+            f"{whose}, {as_of}, is still to come. Set [time] as_of to the last day that the log is complete for, or "
+            "mend the dates that lie ahead."
+        )
     if as_of < store.first_day:
         raise TrainingError(
             f"time.as_of: {as_of} lies before the first day of the log, {store.first_day}. Choose a later date."
