@@ -76,9 +76,8 @@ def peers(trial: Trial, fold: np.ndarray) -> dict[str, np.ndarray]:
             inside, outside = fold == k, fold != k
             model = learner(learner=trees(), control_name=0)
             share = pd.Series(trial.propensity[:, 1])
-            model.fit(
-                trial.x[outside], trial.arm[outside], trial.outcome[outside], p=share[outside].reset_index(drop=True)
-            )
+            known = share[outside].reset_index(drop=True)
+            model.fit(X=trial.x[outside], treatment=trial.arm[outside], y=trial.outcome[outside], p=known)
             effect[inside] = model.predict(trial.x[inside], p=share[inside].reset_index(drop=True)).ravel()
         found[name] = effect
     return found

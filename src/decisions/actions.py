@@ -1,7 +1,7 @@
 """The catalogue of actions, and the policy that says how much may be spent on whom.
 
-Every rate in here is an assumption until experiments with a control group replace it; tables and reports call gains
-that rest on it "assumed".
+Every rate in here is an assumption until experiments with a control group replace it (`decisions.experiments`); tables
+and reports call gains that rest on it "assumed".
 """
 
 import hashlib
@@ -47,6 +47,8 @@ class Action:
         assumed share of those gone that it brings back; None is a fifth of `save_rate`.
     lift : float
         assumed effect of "activate", "develop" and "convert".
+    rate_sd : float | None
+        how sure the assumed rate is, as a standard deviation; None is half of the rate.
     accept_if_staying : float
         share of those who would have bought anyway that takes the incentive.
     personal : bool
@@ -71,6 +73,7 @@ class Action:
     lift: float = 0.02
     accept_if_staying: float = 1.0
     personal: bool = False
+    rate_sd: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
@@ -84,6 +87,8 @@ class Action:
         for name in ("incentive_share", "save_rate", "winback_rate", "lift", "accept_if_staying"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{where}: {name} must lie in [0, 1]; found {getattr(self, name)!r}.")
+        if self.rate_sd is not None and not 0 < self.rate_sd <= 1:
+            raise ValueError(f"{where}: rate_sd must lie in (0, 1] or be none; found {self.rate_sd!r}.")
         if self.capacity is not None and self.capacity < 0:
             raise ValueError(f"{where}: capacity must be at least 0 or none; found {self.capacity!r}.")
 
@@ -91,6 +96,16 @@ class Action:
     def winback_rate(self) -> float:
         """The assumed rate for those already gone."""
         return self.save_rate / 5 if self.winback_save_rate is None else self.winback_save_rate
+
+    @property
+    def rate(self) -> float:
+        """The assumed effect: save rate or lift."""
+        return self.save_rate if self.effect == "prevent" else self.lift
+
+    @property
+    def prior_sd(self) -> float:
+        """How sure the assumed effect is; a rate of 0 is as unsure as one of a tenth."""
+        return self.rate_sd if self.rate_sd is not None else (self.rate or 0.1) / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +126,9 @@ class RetentionPolicy:
         least net gain per unit of money spent.
     value_horizon_days : int
         the one scale of all gains: margin over so many days.
+    explore_share : float
+        of the list, and of as many who are just not on it, the share treated by the toss of a coin, so that something
+        is learned outside the list too; nobody where no paying action is left out.
     salt : str
         text that goes into the hash that draws the control group.
     """
@@ -121,6 +139,7 @@ class RetentionPolicy:
     min_days_between_contacts: int = 0
     min_return: float = 0.0
     value_horizon_days: int = 365
+    explore_share: float = 0.0
     salt: str = "lifecycle"
 
     def __post_init__(self) -> None:
@@ -132,6 +151,8 @@ class RetentionPolicy:
             raise ValueError(f"retention.budget must be at least 0 or none; found {self.budget!r}.")
         if not 0 <= self.control_share < 1:
             raise ValueError(f"retention.control_share must lie in [0, 1); found {self.control_share!r}.")
+        if not 0 <= self.explore_share <= 1:
+            raise ValueError(f"retention.explore_share must lie in [0, 1]; found {self.explore_share!r}.")
         if self.value_horizon_days <= 0:
             raise ValueError(f"retention.value_horizon_days must be > 0; found {self.value_horizon_days!r}.")
 

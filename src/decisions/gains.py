@@ -1,7 +1,7 @@
 """What an action is worth for a customer: margin won over the value horizon, minus contact and expected incentive.
 
-All rates are assumed (see `decisions.actions`). Gains are linear in the rate, so the rate at which an action pays for
-itself needs no assumption at all.
+Rates are assumed (see `decisions.actions`) until measured ones replace them. Gains are linear in the rate, so the rate
+at which an action pays for itself needs no assumption at all.
 """
 
 from dataclasses import dataclass, replace
@@ -123,8 +123,8 @@ class Gain:
 
     Attributes
     ----------
-    rate : float
-        the assumed effect: save rate or lift.
+    rate : float | Floats
+        the effect, save rate or lift: one for all, or one a customer.
     won : Floats
         margin won at a rate of 1.
     saved : Floats
@@ -135,7 +135,7 @@ class Gain:
         contact cost + incentive × P(taken by somebody who would have bought anyway).
     """
 
-    rate: float
+    rate: float | Floats
     won: Floats
     saved: Floats
     incentive: Floats
@@ -148,11 +148,11 @@ class Gain:
 
     @property
     def net(self) -> Floats:
-        """Assumed net gain at the assumed rate."""
+        """Net gain at the rate."""
         return self.net_at(1.0)
 
     def net_at(self, multiple: float) -> Floats:
-        """Net gain if the effect were `multiple` times the assumed rate."""
+        """Net gain if the effect were `multiple` times the rate."""
         rate = self.rate * multiple
         return rate * self.won - self.staying - self.incentive * rate * self.saved
 
@@ -165,8 +165,10 @@ class Gain:
         return np.where(np.isnan(slope) | np.isnan(self.staying), np.nan, rate)
 
 
-def gain(action: Action, worth: Worth) -> Gain:
+def gain(action: Action, worth: Worth, rate: float | Floats | None = None) -> Gain:
     """Return what an action would bring for every customer, whether or not it is offered in the customer's stage.
+
+    Without `rate` the catalogue's is assumed.
 
     >>> one = np.ones(1)
     >>> worth = Worth(0.5 * one, 0.8 * one, 0.6 * one, 100 * one, 50 * one, one, 40 * one, 40 * one, 80 * one)
@@ -180,24 +182,20 @@ def gain(action: Action, worth: Worth) -> Gain:
         ratio = action.winback_rate / action.save_rate if action.save_rate > 0 else 0.0
         won = worth.p_star * worth.v_prevent + ratio * (1 - worth.p_star) * worth.v_back
         saved = worth.p_star * (1 - worth.kappa) + ratio * (1 - worth.p_star)
-        rate = action.save_rate
     elif action.effect == "activate":
         saved = worth.churn_probability
         won = saved * (worth.margin * worth.order_value + worth.value_after_second)
-        rate = action.lift
     elif action.effect == "develop":
         won = worth.margin * worth.expected_spend
         saved = worth.expected_purchases
-        rate = action.lift
     else:
         n = worth.p_star.size
         won = np.full(n, worth.margin * worth.first_order_value + worth.new_customer_value)
         saved = np.ones(n)
         incentive = np.full(n, action.incentive + action.incentive_share * worth.first_order_value)
         would_buy = np.full(n, worth.first_purchase_probability)
-        rate = action.lift
     staying = action.contact_cost + incentive * action.accept_if_staying * would_buy
-    return Gain(rate, won, saved, incentive, staying)
+    return Gain(action.rate if rate is None else rate, won, saved, incentive, staying)
 
 
 def offered(

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.stats import norm
 
 from lifecycle.decisions.actions import RetentionPolicy
-from lifecycle.decisions.gains import gain
+from lifecycle.decisions.experiments.rates import ASSUMED, BASES, Basis, Rates
 from lifecycle.decisions.plan_input import Customers
 from lifecycle.decisions.priorities import Plan, numbered
 
@@ -40,7 +40,7 @@ class Detectable:
 
 @dataclass(frozen=True, slots=True)
 class PlanSummary:
-    """The list in numbers; all gains rest on assumed rates.
+    """The list in numbers.
 
     Attributes
     ----------
@@ -62,6 +62,12 @@ class PlanSummary:
         (multiple of the assumed rates, total net gain of this list) pairs.
     detectable : Detectable
         what the control group can show.
+    basis : Basis
+        whether the gain rests on assumed rates, on measured ones, or on both.
+    explored : int
+        customers just outside the list who are treated or not by the toss of a coin; in no other number.
+    gain_low, gain_high : float
+        the total gain if every rate were at the lower or upper end of its 90 % interval.
     worth_acting : int
         customers for whom some action has a positive net value, within the list or not.
     """
@@ -82,6 +88,10 @@ class PlanSummary:
     prevented: float
     won_back: float
     grown: float
+    basis: Basis = "assumed"
+    explored: int = 0
+    gain_low: float = nan
+    gain_high: float = nan
 
 
 def detectable_effect(buys: float, treated: int, control: int) -> float:
@@ -101,9 +111,9 @@ def detectable_effect(buys: float, treated: int, control: int) -> float:
     return factor * sqrt(buys * (1 - buys) * (1 / treated + 1 / control))
 
 
-def summarise_plan(plan: Plan, customers: Customers, policy: RetentionPolicy) -> PlanSummary:
-    """Return the list in numbers."""
-    listed = plan.targeted
+def summarise_plan(plan: Plan, customers: Customers, policy: RetentionPolicy, rates: Rates = ASSUMED) -> PlanSummary:
+    """Return the list in numbers; `rates` are those that the plan was made with."""
+    listed = plan.listed
     selected, control = int(plan.selected.sum()), int(plan.control.sum())
     known, buying, selected_spent = 0, 0.0, 0.0
     movable, moved, prevented, won_back, grown = 0.0, 0.0, 0.0, 0.0, 0.0
@@ -114,17 +124,19 @@ def summarise_plan(plan: Plan, customers: Customers, policy: RetentionPolicy) ->
         for position, action in enumerate(policy.actions):
             mine = np.flatnonzero(listed[rows] & (plan.action[rows] == position))
             worth = piece.worth.at(mine)
-            found = gain(action, worth)
+            found = rates.gain(action, worth, piece.stage[mine])
             selected_spent += float(found.cost[plan.selected[rows][mine]].sum())
             movable += float(found.saved.sum())
-            moved += found.rate * float(found.saved.sum())
+            moved += float((found.rate * found.saved).sum())
             if action.effect == "prevent":
-                prevented += action.save_rate * float((worth.p_star * worth.v_prevent).sum())
-                won_back += action.winback_rate * float(((1 - worth.p_star) * worth.v_back).sum())
+                kept = float((found.rate * worth.p_star * worth.v_prevent).sum())
+                prevented += kept
+                won_back += float((found.rate * found.won).sum()) - kept
             else:
-                grown += found.rate * float(found.won.sum())
+                grown += float((found.rate * found.won).sum())
     share = detectable_effect(buying / known, selected, control) if known else nan
     size = int(listed.sum())
+    rest_on = {int(code) for code in np.unique(plan.basis[listed])}
     rate = share * size / movable if movable > 0 else nan
     detectable = Detectable(
         purchase_share=share,
@@ -149,4 +161,8 @@ def summarise_plan(plan: Plan, customers: Customers, policy: RetentionPolicy) ->
         prevented=prevented,
         won_back=won_back,
         grown=grown,
+        basis=BASES[rest_on.pop()] if len(rest_on) == 1 else "mixed" if rest_on else "assumed",
+        explored=int((plan.explored == 2).sum()),
+        gain_low=float(plan.gain_low[listed].sum()),
+        gain_high=float(plan.gain_high[listed].sum()),
     )

@@ -2,13 +2,13 @@
 
 Grain: one entry a customer, in the order of the input. `targeted` is the optimal list; the control group is drawn
 within it by a hash of the id that does not change from run to run; `selected` is the rest. Money that the control
-group leaves is not spent again.
+group leaves is not spent again. Where the policy explores, some customers just outside the optimal list are targeted
+too, paid by what exploration leaves alone within it.
 
 Customers are read in pieces, three times: for the order of their ids, for what may be done, for what was chosen. What
 is kept of all of them at once is the result, a place in an order, and the options that would pay.
 """
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -19,7 +19,10 @@ from numpy.typing import NDArray
 
 from lifecycle.decisions import strategies
 from lifecycle.decisions.actions import DECLINE_STRATEGIES, RetentionPolicy
-from lifecycle.decisions.gains import Floats, Gain, gain, offered
+from lifecycle.decisions.draw import drawn
+from lifecycle.decisions.experiments.explore import COIN, explore
+from lifecycle.decisions.experiments.rates import ASSUMED, Rates
+from lifecycle.decisions.gains import Floats, Gain, offered
 from lifecycle.decisions.knapsack import select
 from lifecycle.decisions.plan_input import Codes, Customers, Flags, PlanInput
 from lifecycle.decisions.vocabulary import STRATEGIES
@@ -37,32 +40,47 @@ class Plan:
         codes of `STRATEGIES` and `CAUSES` (−1: no cause).
     action : NDArray[np.int16]
         position in the policy's catalogue, −1 where no allowed action has a positive net value.
-    expected_gain : Floats
-        assumed net gain of the action; NaN where there is none.
+    expected_gain, gain_low, gain_high : Floats
+        net gain of the action, and at the ends of the 90 % interval of its rate; NaN where there is none.
+    basis : Codes
+        codes of `decisions.experiments.rates.BASES` that the gain rests on, −1 where there is no action.
+    movable : Floats
+        what the action's rate is multiplied with to give the rise of P(buys); NaN where there is no action.
     break_even_save_rate : Floats
         effect at which the action (or, without one, the cheapest to repay) pays for itself; NaN if none can.
     targeted, control, selected : Flags
         the list, the part left alone, and the part to be contacted.
+    explored : Codes
+        1 = treated or not by the toss of a coin within the list, 2 = the same just outside it, 0 = not explored.
+    propensity : Floats
+        probability with which a targeted customer was drawn to be contacted; NaN for others.
     priority : NDArray[np.int32]
         1 = first; total order 1..n: the list by gain, then all others by best gain, value at risk and id.
     value, bound, exact : float
-        total assumed gain of the list, its proved upper bound, and whether it is proved optimal.
+        total gain of the list, its proved upper bound, and whether it is proved optimal; those explored outside not
+        counted, nor in what follows.
     spent : float
         contact costs and expected incentives of the list, control group included.
     by_rate : tuple[tuple[float, float], ...]
-        (multiple of the assumed rates, total net gain of this list) pairs.
+        (multiple of the rates, total net gain of this list) pairs.
     conservative : float
-        total assumed gain of the list if money came out at the lower end of its interval; NaN without one.
+        total gain of the list if money came out at the lower end of its interval; NaN without one.
     """
 
     strategy: Codes
     cause: Codes
     action: NDArray[np.int16]
     expected_gain: Floats
+    gain_low: Floats
+    gain_high: Floats
+    basis: Codes
+    movable: Floats
     break_even_save_rate: Floats
     targeted: Flags
     control: Flags
     selected: Flags
+    explored: Codes
+    propensity: Floats
     priority: NDArray[np.int32]
     value: float
     bound: float
@@ -71,12 +89,19 @@ class Plan:
     by_rate: tuple[tuple[float, float], ...]
     conservative: float
 
+    @property
+    def listed(self) -> Flags:
+        """The optimal list, without those explored outside it."""
+        return self.targeted & (self.explored < 2)
+
 
 RATE_MULTIPLES = (0.25, 0.5, 1.0, 1.5, 2.0)
 
 
-def plan(customers: Customers, policy: RetentionPolicy) -> Plan:
+def plan(customers: Customers, policy: RetentionPolicy, rates: Rates = ASSUMED) -> Plan:
     """Return the best list within budget, capacities, consent and contact rules; a pure function of its arguments.
+
+    `rates` hold what experiments have measured; what is not in them is as the catalogue assumes.
 
     The order in which customers come does not matter: ties are broken by id.
     """
@@ -87,7 +112,8 @@ def plan(customers: Customers, policy: RetentionPolicy) -> Plan:
     found: list[_Options] = []
     for rows, piece in numbered(customers):
         assigned = strategies.assign(piece.stage, piece.cause)
-        net, cost = _matrices([gain(action, piece.worth) for action in policy.actions], policy, piece.stage, assigned)
+        gains = [rates.gain(action, piece.worth, piece.stage) for action in policy.actions]
+        net, cost = _matrices(gains, policy, piece.stage, assigned)
         found.append(_Options.of(net, cost, _allowed(piece, policy), policy.min_return, first=rows.start))
         best_net[rows] = net.max(axis=1, initial=-np.inf)
         strategy[rows] = strategies.let_go(piece.stage, assigned, best_net[rows])
@@ -103,6 +129,7 @@ def plan(customers: Customers, policy: RetentionPolicy) -> Plan:
     chosen = select(open_to.net, open_to.cost, policy.budget, [action.capacity for action in policy.actions])
     listed = chosen.choice >= 0
     action, expected, targeted = np.full(n, -1, np.int16), np.full(n, np.nan), np.zeros(n, np.bool_)
+    explored, propensity, alone = np.zeros(n, np.int8), np.full(n, np.nan), np.zeros(n, np.bool_)
     spent = 0.0
     if listed.size:
         taken = np.where(listed, chosen.choice, open_to.net.argmax(axis=1))
@@ -111,36 +138,67 @@ def plan(customers: Customers, policy: RetentionPolicy) -> Plan:
         expected[open_to.customer] = open_to.net[each, taken]
         targeted[open_to.customer] = listed
         spent = float(open_to.cost[each, taken][listed].sum())
+        if policy.explore_share > 0 and not listed.all():
+            found_out = explore(
+                _ids_of(customers, open_to.customer),
+                listed,
+                taken,
+                open_to.net[each, taken],
+                open_to.cost[each, taken],
+                share=policy.explore_share,
+                salt=policy.salt,
+            )
+            explored[open_to.customer[found_out.inside]] = 1
+            explored[open_to.customer[found_out.outside]] = 2
+            alone[open_to.customer[found_out.left_alone]] = True
+            targeted |= explored == 2
     del open_to
 
     break_even, control = np.empty(n), np.zeros(n, np.bool_)
+    low, high, movable, basis = np.full(n, np.nan), np.full(n, np.nan), np.full(n, np.nan), np.full(n, -1, np.int8)
     by_rate, conservative = dict.fromkeys(RATE_MULTIPLES, 0.0), 0.0 if customers.cautious is not None else np.nan
     for rows, piece in numbered(customers):
-        gains = [gain(one, piece.worth) for one in policy.actions]
+        gains = [rates.gain(one, piece.worth, piece.stage) for one in policy.actions]
         rate = _least_break_even(gains, policy, piece.stage, strategy[rows])
         for position, one in enumerate(gains):
-            rate = np.where(action[rows] == position, one.break_even, rate)
+            mine = action[rows] == position
+            rate = np.where(mine, one.break_even, rate)
+            down, up = rates.reach(policy.actions[position], one, piece.stage)
+            low[rows][mine], high[rows][mine] = (one.net + down)[mine], (one.net + up)[mine]
+            movable[rows][mine] = one.saved[mine]
+            basis[rows][mine] = rates.basis(policy.actions[position], piece.stage)[mine]
         break_even[rows] = np.where(np.isfinite(rate), rate, np.nan)
-        mine = targeted[rows]
-        control[rows][mine] = in_control(
+        mine = targeted[rows] & (explored[rows] == 0)
+        control[rows][mine] = drawn(
             piece.customer_id.filter(pa.array(mine)), share=policy.control_share, salt=policy.salt
         )
+        propensity[rows][mine] = 1 - policy.control_share
+        mine = targeted[rows] & (explored[rows] < 2)
         for position, what in enumerate(policy.actions):
-            worth = piece.worth.at(np.flatnonzero(mine & (action[rows] == position)))
-            won = gain(what, worth)
+            places = np.flatnonzero(mine & (action[rows] == position))
+            worth, stage = piece.worth.at(places), piece.stage[places]
+            won = rates.gain(what, worth, stage)
             for multiple in by_rate:
                 by_rate[multiple] += float(won.net_at(multiple).sum())
             if customers.cautious is not None:
-                conservative += float(gain(what, worth.times(customers.cautious)).net.sum())
+                conservative += float(rates.gain(what, worth.times(customers.cautious), stage).net.sum())
+    control |= alone
+    propensity[explored > 0] = COIN
     return Plan(
         strategy=strategy,
         cause=cause,
         action=action,
         expected_gain=expected,
+        gain_low=low,
+        gain_high=high,
+        basis=basis,
+        movable=movable,
         break_even_save_rate=break_even,
         targeted=targeted,
         control=control,
         selected=targeted & ~control,
+        explored=explored,
+        propensity=propensity,
         priority=_priorities(ranked, targeted, expected),
         value=chosen.value,
         bound=chosen.bound,
@@ -192,22 +250,9 @@ class _Options:
         return cls(customer[by_place], net[by_place], cost[by_place])
 
 
-def in_control(customer_id: pa.Array, *, share: float, salt: str) -> Flags:
-    """Return who is left alone: a hash of salt and id, the same in every run and on every machine, falls below the
-    share.
-
-    >>> in_control(pa.array(["a", "b", "c"]), share=0.5, salt="x").tolist() == in_control(
-    ...     pa.array(["a", "b", "c"]), share=0.5, salt="x"
-    ... ).tolist()
-    True
-    """
-    key = hashlib.blake2b(salt.encode(), digest_size=32).digest()
-    limit = int(share * 2**64)
-    ids = customer_id.cast(pa.string()).to_pylist()
-    drawn = (
-        int.from_bytes(hashlib.blake2b(one.encode(), digest_size=8, key=key).digest(), "big") < limit for one in ids
-    )
-    return np.fromiter(drawn, np.bool_, len(ids))
+def _ids_of(customers: Customers, places: Places) -> pa.Array:
+    """Return the ids of customers by their numbers among all."""
+    return pa.concat_arrays([piece.customer_id for _, piece in numbered(customers)]).take(pa.array(places))
 
 
 def _by_id(customers: Customers) -> Places:

@@ -9,10 +9,11 @@ import pytest
 from scipy.stats import norm
 
 from lifecycle.decisions.actions import EFFECTS, Action, RetentionPolicy, default_actions
+from lifecycle.decisions.draw import drawn
 from lifecycle.decisions.gains import Worth, gain
 from lifecycle.decisions.plan_input import PlanInput
 from lifecycle.decisions.plan_summary import detectable_effect, summarise_plan
-from lifecycle.decisions.priorities import in_control, plan
+from lifecycle.decisions.priorities import plan
 from lifecycle.decisions.vocabulary import CAUSES, CHURNED, DECLINE, GROWTH, MATURE, NEW, PROSPECT, STRATEGIES
 
 
@@ -219,13 +220,13 @@ def test_the_control_group_is_drawn_within_the_list_and_stays_the_same():
 
 def test_control_depends_on_id_and_salt_alone():
     ids = pa.array([str(k) for k in range(2000)])
-    drawn = in_control(ids, share=0.3, salt="a")
-    np.testing.assert_array_equal(drawn, in_control(pa.array(range(2000)), share=0.3, salt="a"))
-    wider = in_control(ids, share=0.5, salt="a")
-    assert (wider | ~drawn).all()  # a larger share keeps who was in
-    other = in_control(ids, share=0.3, salt="b")
-    assert abs((drawn & other).mean() - 0.09) < 0.03
-    assert not in_control(ids, share=0.0, salt="a").any()
+    held = drawn(ids, share=0.3, salt="a")
+    np.testing.assert_array_equal(held, drawn(pa.array(range(2000)), share=0.3, salt="a"))
+    wider = drawn(ids, share=0.5, salt="a")
+    assert (wider | ~held).all()  # a larger share keeps who was in
+    other = drawn(ids, share=0.3, salt="b")
+    assert abs((held & other).mean() - 0.09) < 0.03
+    assert not drawn(ids, share=0.0, salt="a").any()
 
 
 def test_sensitivity_and_the_cautious_gain_are_those_of_the_same_list():

@@ -8,14 +8,20 @@ and stages borrow from their action. Without a contact the posterior is the prio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import inf, isfinite, sqrt
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lifecycle.decisions.actions import Action
+from lifecycle.decisions.gains import Gain, Worth, gain
 from lifecycle.decisions.vocabulary import STAGES
+from lifecycle.models.uplift.trial import NORMAL_90
 
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int8]
 Basis = Literal["assumed", "mixed", "measured"]
+BASES: Final[tuple[Basis, ...]] = get_args(Basis)
 MEASURED_FROM: Final = 0.9
 """Share of the prior's variance that evidence must have taken away for a rate to be called measured."""
 
@@ -85,15 +91,30 @@ class Rates:
         """Return a rate, None where nothing is known beyond the catalogue."""
         return self._by_key.get((action, stage))
 
-    def by_stage(
-        self, action: str, assumed: float, assumed_sd: float
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return rate and sd of an action for every code of `STAGES`."""
-        found = [self.of(action, stage) for stage in STAGES]
-        return (
-            np.array([assumed if one is None else one.rate for one in found]),
-            np.array([assumed_sd if one is None else one.sd for one in found]),
-        )
+    def gain(self, action: Action, worth: Worth, stage: Codes) -> Gain:
+        """Return what an action would bring for customers in these stages."""
+        return gain(action, worth, self._by_stage(action, "rate", action.rate)[stage] if self.rows else None)
+
+    def reach(self, action: Action, priced: Gain, stage: Codes) -> tuple[Floats, Floats]:
+        """Return what the net gain changes by, at most, down and up within the 90 % interval of the rate in [0, 1]."""
+        sd = self._by_stage(action, "sd", action.prior_sd)[stage]
+        slope = priced.won - priced.incentive * priced.saved
+        down = (np.maximum(priced.rate - NORMAL_90 * sd, 0.0) - priced.rate) * slope
+        up = (np.minimum(priced.rate + NORMAL_90 * sd, 1.0) - priced.rate) * slope
+        return np.minimum(down, up), np.maximum(down, up)
+
+    def basis(self, action: Action, stage: Codes) -> Codes:
+        """Return codes of `BASES`: what the rates of customers in these stages rest on."""
+        found = [self.of(action.name, one) for one in STAGES]
+        return np.array([0 if one is None else BASES.index(one.basis) for one in found], np.int8)[stage]
+
+    def _by_stage(self, action: Action, what: str, otherwise: float) -> Floats:
+        found = [self.of(action.name, stage) for stage in STAGES]
+        return np.array([otherwise if one is None else getattr(one, what) for one in found], np.float64)
+
+
+ASSUMED: Final = Rates()
+"""Nothing was measured."""
 
 
 def evidence(action: str, stage: str, *, effect: float, error: float, movable: float, contacts: int) -> Evidence | None:

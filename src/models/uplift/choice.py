@@ -12,7 +12,9 @@ from lifecycle.models.uplift.evaluate import GainCurve, fold_ranks, gain_curve, 
 from lifecycle.models.uplift.learners import LEARNERS, Basis, Learned, basis, learn
 from lifecycle.models.uplift.trial import NORMAL_90, Codes, Floats, Trial
 
-Reason = Literal["differs", "loss_not_below_constant", "gain_area_not_above_zero", "slope_not_above_zero"]
+Reason = Literal[
+    "differs", "loss_not_below_constant", "gain_area_not_above_zero", "slope_not_above_zero", "not_on_other_folds"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,8 @@ def choose(
     """Learn effects, choose the learner with the least DR-loss, and use it only where effects differ.
 
     It is used only if its loss is below the constant's, its gain area has a lower 90 % end above 0, and its slope of
-    the best linear predictor is above 0 by 1.645 standard errors; else the constant is.
+    the best linear predictor is above 0 by 1.645 standard errors, and if the same holds where the folds are drawn anew:
+    what shows on one cut of the customers alone is chance. Else the constant is used.
 
     Raises
     ------
@@ -128,6 +131,11 @@ def choose(
     judged["constant"] = _judged(base, "constant", base.constant, None)
     leader = min(names, key=lambda name: judged[name].dr_loss)
     reason = _reason(judged[leader])
+    if reason == "differs":
+        again = basis(trial, seed=seed + 1)
+        anew = learn(again, (leader,), seed=seed + 1)[leader].effect
+        other = _judged(again, leader, anew, _curve(again, anew, bootstraps, seed + 1))
+        reason = "differs" if _reason(other) == "differs" else "not_on_other_folds"
     effect, error = average(base.contrast)
     differs = reason == "differs"
     return Choice(

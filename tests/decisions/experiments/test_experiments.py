@@ -147,8 +147,8 @@ def test_stages_borrow_as_the_joint_normal_says() -> None:
 def test_without_contacts_the_prior_stands_to_the_last_bit() -> None:
     rows = posterior("a", ("new", "mature"), prior=0.1 / 3, prior_sd=0.1 / 7, found=[Evidence("b", "new", 1, 0.1, 9)])
     assert [(row.rate, row.sd, row.basis) for row in rows] == [(0.1 / 3, 0.1 / 7, "assumed")] * 2
-    rate, _ = Rates(rows).by_stage("other", 0.25, 0.1)
-    assert set(rate) == {0.25}
+    assert Rates(rows).of("a", "mature") == rows[1]
+    assert Rates(rows).of("other", "mature") is None
 
 
 def test_evidence_turns_assumed_into_mixed_and_measured() -> None:
