@@ -179,6 +179,15 @@ class CampaignsTable(Source):
     control: OptionalColumn = Field(
         default=None, description='true for who was held back: no contact (default: "control", where there is one)'
     )
+    campaign: OptionalColumn = Field(
+        default=None, description='name of the campaign (default: "campaign", where there is one)'
+    )
+    propensity: OptionalColumn = Field(
+        default=None, description='probability of being treated, as drawn (default: "propensity", where there is one)'
+    )
+    incentive_cost: OptionalColumn = Field(
+        default=None, description='incentive paid (default: "incentive_cost", where there is one)'
+    )
 
 
 class Tables(Section):
@@ -238,6 +247,9 @@ class ActionSection(Section):
     lift: Share = Field(default=0.02, description="assumed effect of activating, developing and converting")
     accept_if_staying: Share = 1.0
     personal: bool = False
+    rate_sd: Share | None = Field(
+        default=None, description="how sure the assumed effect is, as a standard deviation (default: half of it)"
+    )
 
 
 class Retention(Section):
@@ -251,6 +263,9 @@ class Retention(Section):
         default=None, description="the same for those gone (default: a fifth of save_rate)"
     )
     control_share: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    explore_share: Share = Field(
+        default=0.05, description="of the list, and of as many just outside it, the share treated by the toss of a coin"
+    )
     value_horizon_days: Annotated[int, Field(ge=1, le=3650)] = 365
     min_return: Money = Field(default=0.0, description="least net gain per unit of money spent")
     min_days_between_contacts: Annotated[int, Field(ge=0)] = Field(

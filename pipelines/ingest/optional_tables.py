@@ -64,7 +64,7 @@ def write_table(
     roles, names = SIDE_TABLES[what], spec.columns
     check_columns(what, names, source.columns, roles.needed)
     dates = (*([roles.dated_by] if roles.dated_by else []), *roles.dates, *roles.open_dates)
-    numbers = (*([roles.amount] if roles.amount else []), *roles.numbers)
+    numbers = (*([roles.amount] if roles.amount else []), *roles.numbers, *roles.chances)
     check_kinds(
         what,
         source.columns,
@@ -84,6 +84,8 @@ def write_table(
     refuse_decimal_commas_beside(con, what, values, sorted({*numbers, *spec.columns} - {*dates, *roles.flags}))
     if what == "customers":
         _one_row_each(con)
+    if what == "campaigns":
+        _settle_campaigns(con, names, folder)
     table, pieces = account_of(con, what, source, spec, names[roles.dated_by] if roles.dated_by else None)
     order = ", ".join(["__id", *(quoted(role) for role in dates if role in names), "__hash"])
     columns = "".join(f", {quoted(role)}" for role in names if role != "customer_id")
@@ -159,6 +161,10 @@ def _reason(roles: Roles, values: Values, identity: str) -> str:
             (f"{some} AND NOT isfinite({number})", "amount_not_finite"),
             (f"{some} AND abs({number}) > {LARGEST_AMOUNT}", "amount_out_of_range"),
         ]
+    for role in roles.chances:
+        if role in names:
+            some, number = f"NOT {values.absent(names[role])}", values.number(names[role])
+            tests.append((f"{some} AND NOT coalesce({number} > 0 AND {number} < 1, FALSE)", "propensity_impossible"))
     for role in roles.flags:
         if role in names:
             flag = values.flag(names[role])
@@ -182,7 +188,7 @@ def _fields(con: duckdb.DuckDBPyConnection, what: str, roles: Roles, values: Val
             found[role] = f"CASE WHEN {date} <= DATE '2199-12-31' THEN {date} END"
         elif role in roles.flags:
             found[role] = values.flag(name)
-        elif role == roles.amount or role in roles.numbers:
+        elif role == roles.amount or role in roles.numbers or role in roles.chances:
             number = values.number(name)
             found[role] = f"CASE WHEN isfinite({number}) AND abs({number}) <= {LARGEST_AMOUNT} THEN {number} END"
         elif what == "customers" and _is_number(con, values, name):
@@ -213,6 +219,39 @@ def _one_row_each(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE extra AS SELECT * REPLACE (CASE WHEN __why = {used} AND row_number() OVER "
         f"(PARTITION BY __why, __id ORDER BY __own DESC, __hash) > 1 THEN {other} ELSE __why END AS __why) FROM extra"
+    ).fetchall()
+
+
+def _settle_campaigns(con: duckdb.DuckDBPyConnection, names: Mapping[str, str], folder: Path) -> None:
+    """Set aside contacts from before the customer was registered, and whoever is treated and held back in one campaign.
+
+    One campaign is one name of it, or, for rows without one, one treatment on one day.
+    """
+    files = sorted(folder.glob("customers-*.parquet"))
+    if files and "registered_at" in pq.read_schema(files[0]).names:
+        known = "[" + ", ".join(literal(str(one)) for one in files) + "]"
+        con.execute(
+            f"CREATE OR REPLACE TEMP TABLE extra AS SELECT extra.* REPLACE (CASE WHEN __why IN {USED} AND "
+            f"{day_sql('extra.timestamp')} < {day_sql('registered_at')} THEN {SIDE_CODES['before_customer']} "
+            f"ELSE __why END AS __why) FROM extra LEFT JOIN (SELECT customer_id, registered_at FROM "
+            f"read_parquet({known})) ON customer_id = __id"
+        ).fetchall()
+    if "control" not in names:
+        return
+    empty = literal("")
+    campaign, treatment = (
+        f"coalesce(CAST({quoted(role)} AS VARCHAR), {empty})" if role in names else empty
+        for role in ("campaign", "treatment")
+    )
+    held = f"count(*) FILTER (__why = {SIDE_CODES['held_back']})"
+    one = (
+        f"OVER (PARTITION BY __why IN {USED}, __id, {campaign}, "
+        f"CASE WHEN {campaign} = {empty} THEN {treatment} END, CASE WHEN {campaign} = {empty} THEN __day END)"
+    )
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE extra AS SELECT * REPLACE (CASE WHEN __why IN {USED} AND {held} {one} > 0 "
+        f"AND {held} {one} < count(*) {one} THEN {SIDE_CODES['ambiguous_assignment']} ELSE __why END AS __why) "
+        "FROM extra"
     ).fetchall()
 
 

@@ -10,7 +10,7 @@ _SOURCE_KEYS = frozenset(Source.model_fields)
 
 
 IF_THERE: Mapping[type[Source], tuple[str, ...]] = {
-    CampaignsTable: ("treatment", "cost", "control"),
+    CampaignsTable: ("treatment", "cost", "control", "campaign", "propensity", "incentive_cost"),
     PaymentsTable: ("due_at",),
 }
 """Roles that are taken from a column of their own name where the source has one."""

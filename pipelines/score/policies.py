@@ -23,6 +23,7 @@ def retention_policy(config: Config) -> RetentionPolicy:
         actions=actions,
         budget=retention.budget,
         control_share=retention.control_share,
+        explore_share=retention.explore_share,
         min_return=retention.min_return,
         min_days_between_contacts=retention.min_days_between_contacts,
         value_horizon_days=retention.value_horizon_days,

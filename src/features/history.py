@@ -86,8 +86,9 @@ class Payments:
 class Campaigns:
     """What the firm sent to customers, or held back, sorted by customer and day.
 
-    ``control`` marks who was held back: a row of the campaign, but no contact. ``treatment`` and ``cost`` are None
-    where the table has no such column; a single row without one has code -1 or NaN.
+    ``control`` marks who was held back: a row of the campaign, but no contact. ``campaign`` names the campaign,
+    ``propensity`` is the probability of being treated as drawn, ``incentive`` money paid. What may be None is so where
+    the table has no such column; a single row without one has code -1 or NaN.
     """
 
     offsets: I64
@@ -95,6 +96,9 @@ class Campaigns:
     control: NDArray[np.bool_]
     treatment: Codes | None = None
     cost: F64 | None = None
+    campaign: Codes | None = None
+    propensity: F64 | None = None
+    incentive: F64 | None = None
 
 
 class Purchases(NamedTuple):

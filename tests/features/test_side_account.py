@@ -56,8 +56,8 @@ def test_every_row_of_every_table_has_its_reason() -> None:
 
     sent = [
         ("a", "2020-02-01", "yes", "in_use"),
-        ("a", "2020-02-01", "N", "in_use"),
-        ("a", "2020-02-01", "", "in_use"),
+        ("a", "2020-02-02", "N", "in_use"),
+        ("a", "2020-02-03", "", "in_use"),
         ("b", "2020-02-01", "perhaps", "flag_unreadable"),
         ("", "2020-02-01", "no", "customer_missing"),
         ("b", "2020-13-01", "no", "timestamp_unreadable"),

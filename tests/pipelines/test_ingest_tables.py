@@ -73,16 +73,26 @@ TABLES: dict[str, tuple[tuple[str, ...], list[tuple[tuple[str, ...], str]]]] = {
         ],
     ),
     "campaigns": (
-        ("customer_id", "timestamp", "treatment", "cost", "control"),
+        ("customer_id", "timestamp", "treatment", "cost", "control", "campaign", "propensity"),
         [
-            (("a2", "2020-02-10", "mail", "0.5", "false"), "in_use"),
-            (("b", "2020-02-20", "mail", "", ""), "in_use"),
-            (("b", "2020-02-25", "mail", "", "1"), "held_back"),
-            (("b", "2020-05-01", "mail", "", "0"), "after_as_of"),
-            (("stranger", "2020-02-20", "call", "", "no"), "in_use"),
-            (("", "2020-02-20", "call", "", "no"), "customer_missing"),
-            (("b", "2020-02-30", "call", "", "no"), "timestamp_unreadable"),
-            (("b", "2020-02-20", "call", "", "maybe"), "flag_unreadable"),
+            (("a2", "2020-02-10", "mail", "0.5", "false", "", "0.9"), "in_use"),
+            (("b", "2020-02-20", "mail", "", "", "", ""), "in_use"),
+            (("b", "2020-02-25", "mail", "", "1", "", ""), "held_back"),
+            (("b", "2020-05-01", "mail", "", "0", "", ""), "after_as_of"),
+            (("stranger", "2020-02-20", "call", "", "no", "", ""), "in_use"),
+            (("", "2020-02-20", "call", "", "no", "", ""), "customer_missing"),
+            (("b", "2020-02-30", "call", "", "no", "", ""), "timestamp_unreadable"),
+            (("b", "2020-02-20", "call", "", "maybe", "", ""), "flag_unreadable"),
+            (("b", "2020-02-20", "call", "", "no", "", "1"), "propensity_impossible"),
+            (("b", "2020-02-20", "call", "", "no", "", "-0.2"), "propensity_impossible"),
+            (("b", "2020-02-20", "call", "", "no", "", "often"), "propensity_impossible"),
+            (("a2", "2018-12-31", "mail", "", "no", "early", ""), "before_customer"),
+            (("a", "2018-12-31", "mail", "", "yes", "early", ""), "before_customer"),
+            (("b", "2020-01-20", "mail", "", "no", "spring", ""), "ambiguous_assignment"),
+            (("b", "2020-02-01", "call", "", "yes", "spring", ""), "ambiguous_assignment"),
+            (("a", "2020-02-01", "call", "", "yes", "spring", ""), "held_back"),
+            (("b", "2020-01-07", "text", "", "yes", "", ""), "ambiguous_assignment"),
+            (("b", "2020-01-07", "text", "", "no", "", ""), "ambiguous_assignment"),
         ],
     ),
 }
@@ -113,6 +123,23 @@ def test_every_row_of_every_table_is_in_the_account_or_in_quarantine(tables: Tab
         assert told == {(reason, *row) for row, reason in rows if reason in bad}
     strangers = {one.table: (one.customers, one.strangers) for one in account.tables}
     assert strangers["campaigns"] == (3, 1) and strangers["interactions"] == (2, 0)
+
+
+def test_frames_end_as_the_same_rows_of_files_do() -> None:
+    frames = {}
+    for name in ("customers", "campaigns"):
+        columns, rows = TABLES[name]
+        kept = [row for row, reason in rows if reason not in ("other_row",)]
+        frames[name] = pd.DataFrame(kept, columns=list(columns)).replace({"a2": "a"})
+    log = pd.DataFrame(LOG, columns=list(BASIC)).replace({"a2": "a"})
+    account = History.from_frame(log, **frames).account
+    assert account is not None
+    [found] = [one for one in account.tables if one.table == "campaigns"]
+    wanted = pd.Series([reason for _, reason in TABLES["campaigns"][1]]).value_counts().to_dict()
+    later = wanted.pop("after_as_of", 0)
+    told = {line.reason: line.rows for line in found.lines}
+    assert told.pop("after_as_of", 0) == later
+    assert told == wanted
 
 
 def test_new_rows_of_one_table_keep_the_quarantine_of_the_others(tables: Tables, tmp_path: Path) -> None:

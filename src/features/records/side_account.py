@@ -27,6 +27,9 @@ SIDE_REASONS: Mapping[str, tuple[str, str]] = {
     "amount_not_finite": ("quarantined", "the amount is not a finite number"),
     "amount_out_of_range": ("quarantined", "the amount exceeds 1e11"),
     "flag_unreadable": ("quarantined", "consent or control is neither true nor false"),
+    "propensity_impossible": ("quarantined", "the probability of being treated does not lie between 0 and 1"),
+    "before_customer": ("quarantined", "contacted before the customer was registered"),
+    "ambiguous_assignment": ("quarantined", "the customer is both treated and held back in one campaign"),
 }
 """Reason -> (status, meaning); a row is tested in this order."""
 

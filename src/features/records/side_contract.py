@@ -34,6 +34,8 @@ class Roles:
     """A number that must be one where there is any."""
     numbers: tuple[str, ...] = ()
     """Numbers that are missing where they are none."""
+    chances: tuple[str, ...] = ()
+    """Probabilities that must lie between 0 and 1, both excluded, where there is any."""
 
 
 SIDE_TABLES: Mapping[str, Roles] = {
@@ -51,7 +53,13 @@ SIDE_TABLES: Mapping[str, Roles] = {
         open_dates=("due_at", "paid_at"),
         amount="amount",
     ),
-    "campaigns": Roles(("customer_id", "timestamp"), dated_by="timestamp", flags=("control",), numbers=("cost",)),
+    "campaigns": Roles(
+        ("customer_id", "timestamp"),
+        dated_by="timestamp",
+        flags=("control",),
+        numbers=("cost", "incentive_cost"),
+        chances=("propensity",),
+    ),
 }
 """The optional tables of the input contract, the id map aside."""
 
@@ -69,8 +77,10 @@ class Checked:
     rows: int
 
 
-def checked(what: str, frame: Any, id_type: pa.DataType) -> Checked:
+def checked(what: str, frame: Any, id_type: pa.DataType, customers: pa.Table | None = None) -> Checked:
     """Check a frame's rows against the contract of the table ``what``; ids must be of the transactions' type.
+
+    ``customers`` is that table, checked: nobody is contacted before being registered there.
 
     Raises KeyError for a column that is needed and missing, TypeError for ids of another type, ValueError for a
     customer with several rows that differ.
@@ -104,6 +114,12 @@ def checked(what: str, frame: Any, id_type: pa.DataType) -> Checked:
     for name in roles.numbers:
         if name in table.column_names:
             table = _put(table, name, _numbers(columns.column(table, name, what, name)))
+    for name in roles.chances:
+        if name in table.column_names:
+            given = columns.column(table, name, what, name)
+            table = _put(table, name, _numbers(given))
+            chance = table[name].to_numpy()
+            _mark(reason, ~_empty(given) & ~((chance > 0) & (chance < 1)), "propensity_impossible")
     for name in roles.flags:
         if name in table.column_names:
             flag, unreadable = _flags(columns.column(table, name, what, name))
@@ -113,6 +129,8 @@ def checked(what: str, frame: Any, id_type: pa.DataType) -> Checked:
                 _mark(reason, pc.fill_null(flag, False).to_numpy(zero_copy_only=False), "held_back")
     if what == "customers":
         _one_row_each(table, reason)
+    if what == "campaigns":
+        _settle_campaigns(table, day, reason, customers)
     ledger = Ledger.of(day, reason, np.zeros(day.size, np.int64))
     return Checked(table.filter(pa.array(np.isin(reason, USED))), ledger, table.num_rows)
 
@@ -181,6 +199,46 @@ def _flags(array: pa.Array) -> tuple[pa.Array, NDArray[np.bool_]]:
     unreadable = pc.invert(pc.or_(pc.or_(yes, no), empty)).to_numpy(zero_copy_only=False)
     known = pc.or_(yes, no)
     return pc.if_else(known, yes, pa.scalar(None, pa.bool_())), unreadable
+
+
+def _empty(array: pa.Array) -> NDArray[np.bool_]:
+    """Where nothing is given: null, NaN or an empty text."""
+    if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
+        array = pc.if_else(pc.equal(pc.utf8_trim_whitespace(array), ""), pa.scalar(None, array.type), array)
+    return np.asarray(pc.is_null(array, nan_is_null=True).to_numpy(zero_copy_only=False), dtype=np.bool_)
+
+
+def _settle_campaigns(table: pa.Table, day: I32, reason: I8, customers: pa.Table | None) -> None:
+    """Set aside contacts from before the customer was registered, and whoever is treated and held back in one campaign.
+
+    One campaign is one name of it, or, for rows without one, one treatment on one day.
+    """
+    if customers is not None and "registered_at" in customers.column_names:
+        place = pc.index_in(table["customer_id"], columns.column(customers, "customer_id", "", ""))
+        since = columns.dates(columns.column(customers, "registered_at", "", ""), UNKNOWN_DAY)
+        known = place.fill_null(-1).to_numpy()
+        early = (known >= 0) & (since[known] != UNKNOWN_DAY) & (day < since[known]) if since.size else known > 0
+        for name in ("in_use", "held_back"):
+            reason[early & (reason == SIDE_CODES[name])] = SIDE_CODES["before_customer"]
+    if "control" not in table.column_names:
+        return
+    campaign = _texts(table, "campaign")
+    otherwise = pc.binary_join_element_wise(_texts(table, "treatment"), pa.array(day).cast(pa.string()), "\0")
+    named = pc.if_else(pc.equal(campaign, ""), pc.binary_join_element_wise("", otherwise, "\0"), campaign)
+    rows = pd.DataFrame(
+        {"id": table["customer_id"].to_pandas(), "name": named.to_pandas(), "held": reason == SIDE_CODES["held_back"]}
+    )
+    used = np.flatnonzero(np.isin(reason, USED))
+    held = rows.iloc[used].groupby(["id", "name"])["held"]
+    both = used[(held.transform("any") & ~held.transform("all")).to_numpy()]
+    reason[both] = SIDE_CODES["ambiguous_assignment"]
+
+
+def _texts(table: pa.Table, name: str) -> pa.Array:
+    """A column as texts, empty where it has none."""
+    if name not in table.column_names:
+        return pa.array([""] * table.num_rows)
+    return pc.fill_null(pc.cast(table[name].combine_chunks(), pa.string()), "")
 
 
 def _one_row_each(table: pa.Table, reason: I8) -> None:

@@ -56,6 +56,9 @@ EVENTS: Mapping[str, tuple[type, Mapping[str, tuple[str, Callable[[pa.Array], An
             "control": ("control", columns.flags, lambda n: np.zeros(n, np.bool_)),
             "treatment": ("treatment", columns.codes, _none),
             "cost": ("cost", columns.numbers, _none),
+            "campaign": ("campaign", columns.codes, _none),
+            "propensity": ("propensity", columns.numbers, _none),
+            "incentive": ("incentive_cost", columns.numbers, _none),
         },
     ),
 }
@@ -85,7 +88,10 @@ class SideTables:
 
         What became of every row is in :meth:`accounts`.
         """
-        checks = {what: checked(what, frame, id_type) for what, frame in frames.items() if frame is not None}
+        checks: dict[str, Checked] = {}
+        for what in (one for one in SIDE_TABLES if frames.get(one) is not None):  # customers come first
+            known = checks["customers"].table if "customers" in checks else None
+            checks[what] = checked(what, frames[what], id_type, known)
         return SideTables(**{what: check.table for what, check in checks.items()}, checks=checks)
 
     def accounts(self, as_of: int, ids: pa.Array) -> tuple[TableAccount, ...]:
