@@ -193,6 +193,19 @@ def score(
 
 
 @app.command()
+def measure(
+    config: ConfigOption,
+    as_of: AsOfOption = None,
+    output: OutputOption = None,
+    assignments: SetOption = None,
+) -> None:
+    """Measure campaigns against their control groups: effects, rates for the next list, and who responds."""
+    from lifecycle.pipelines.steps import measure_step
+
+    measure_step(_load(config, as_of, None, output, assignments))
+
+
+@app.command()
 def report(
     config: ConfigOption,
     as_of: AsOfOption = None,

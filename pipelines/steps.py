@@ -4,12 +4,15 @@ import datetime as dt
 from pathlib import Path
 
 from lifecycle.pipelines.config import Config
+from lifecycle.pipelines.experiments.experiment_log import log_measurement
+from lifecycle.pipelines.experiments.measured_words import show_measurement
+from lifecycle.pipelines.experiments.measuring import Measurement, measure_all
 from lifecycle.pipelines.ingest import HistoryStore, ingest
 from lifecycle.pipelines.ingest.data_check import Remark, data_check
 from lifecycle.pipelines.ingest.table_specs import quarantine_limits, table_specs
 from lifecycle.pipelines.moves import show_return_rates
 from lifecycle.pipelines.report.reporting import Reported, report
-from lifecycle.pipelines.score.scoring import Scoring, score
+from lifecycle.pipelines.score.scoring import Scoring, champion_of, score
 from lifecycle.pipelines.summaries import (
     show_account,
     show_backtest,
@@ -88,6 +91,18 @@ def score_step(config: Config) -> Scoring:
     return scoring
 
 
+def measure_step(config: Config) -> Measurement:
+    """Measure the campaigns, log them, and print what they did and which rates follow."""
+    store = HistoryStore.open(config.directory / "history")
+    with step("Measure") as progress:
+        tracker = open_tracker(config)
+        _, bundle = champion_of(tracker)
+        found = measure_all(config, store, bundle.horizon, progress)
+        log_measurement(tracker, found)
+    show_measurement(found)
+    return found
+
+
 def report_step(config: Config) -> Path:
     """Write the report of the scoring as of the configured date, and print whether its stages hold."""
     store = HistoryStore.open(config.directory / "history")
@@ -108,6 +123,8 @@ def run_all(config: Config) -> None:
     store = ingest_step(config)
     _train(config, store)
     tracker = open_tracker(config)
+    if config.tables.campaigns is not None:
+        measure_step(config)
     with step("Score") as progress:
         scoring = score(config, store, tracker, progress)
     with step("Report") as progress:

@@ -20,6 +20,7 @@ from lifecycle.decisions.priorities import plan
 from lifecycle.features.window import Window
 from lifecycle.pipelines.atomic_files import replacing
 from lifecycle.pipelines.config import Config
+from lifecycle.pipelines.experiments.plan_files import rates_as_of, write_plan
 from lifecycle.pipelines.ingest import HistoryStore
 from lifecycle.pipelines.score import score_files
 from lifecycle.pipelines.score.policies import money_terms, policy_version, pseudonyms, retention_policy
@@ -99,9 +100,11 @@ def score(config: Config, store: HistoryStore, tracker: Tracker, progress: Progr
         pseudonyms=pseudonyms(config),
     )
     database = Target.of(config)
-    key = _key(store, stamp, money, config.output.explained_customers)
+    rates, measured = rates_as_of(config, window.as_of)
+    key = _key(store, stamp, money, config.output.explained_customers, measured)
     day = window.as_of.isoformat()
     parquet, csv = config.directory / "scores" / f"{day}.parquet", config.directory / "csv" / f"{day}.csv"
+    planned = config.directory / "plan" / f"{day}.parquet"
     facts = finished(config, day, key)
     unfinished = config.directory / ".work" / day
     if facts is None:
@@ -112,8 +115,8 @@ def score(config: Config, store: HistoryStore, tracker: Tracker, progress: Progr
         progress("planning")
         with clock("plan"):
             customers = Estimated.of(parts, bundle, money)
-            chosen = plan(customers, policy)
-            summary = summarise_plan(chosen, customers, policy)
+            chosen = plan(customers, policy, rates)
+            summary = summarise_plan(chosen, customers, policy, rates)
         hand_back()
         progress("asking the model for reasons")
         with clock("reasons"):
@@ -133,8 +136,10 @@ def score(config: Config, store: HistoryStore, tracker: Tracker, progress: Progr
             score_files.write(
                 parts, chosen, stamp, answers, parquet=parquet_path, csv=csv_path, scratch=work / "sorting"
             )
+            with replacing(planned) as path:
+                write_plan(path, parts, chosen, policy, rates, window.as_of, stamp.pseudonyms)
         with clock("digests"):
-            outputs = digests(config, [parquet, csv])
+            outputs = digests(config, [parquet, csv, planned])
         facts = {
             "key": key,
             "as_of": day,
@@ -144,6 +149,7 @@ def score(config: Config, store: HistoryStore, tracker: Tracker, progress: Progr
             "model_version": version,
             "registered_version": champion.number,
             "policy_version": stamp.policy_version,
+            "rates_sha256": measured,
             "stage_policy": asdict(bundle.stages),
             "code_version": code_version(),
             "table_version": scores.VERSION,
@@ -196,13 +202,14 @@ class Clock:
         return {**self._steps, "all": round(time.perf_counter() - self._start, 2)}
 
 
-def _key(store: HistoryStore, stamp: Stamp, money: MoneyTerms, explained: int) -> str:
+def _key(store: HistoryStore, stamp: Stamp, money: MoneyTerms, explained: int, measured: str) -> str:
     facts = [
         store.digest,
         str(store.n_buckets),
         stamp.window.as_of.isoformat(),
         stamp.model_version,
         stamp.policy_version,
+        measured,
         repr(money),
         stamp.currency,
         stamp.language,

@@ -65,7 +65,7 @@ class PlanSummary:
     basis : Basis
         whether the gain rests on assumed rates, on measured ones, or on both.
     explored : int
-        customers just outside the list who are treated or not by the toss of a coin; in no other number.
+        customers of the optimal list and just outside it who are on the list or not by the toss of a coin.
     gain_low, gain_high : float
         the total gain if every rate were at the lower or upper end of its 90 % interval.
     worth_acting : int
@@ -113,7 +113,7 @@ def detectable_effect(buys: float, treated: int, control: int) -> float:
 
 def summarise_plan(plan: Plan, customers: Customers, policy: RetentionPolicy, rates: Rates = ASSUMED) -> PlanSummary:
     """Return the list in numbers; `rates` are those that the plan was made with."""
-    listed = plan.listed
+    listed = plan.targeted
     selected, control = int(plan.selected.sum()), int(plan.control.sum())
     known, buying, selected_spent = 0, 0.0, 0.0
     movable, moved, prevented, won_back, grown = 0.0, 0.0, 0.0, 0.0, 0.0
@@ -150,7 +150,7 @@ def summarise_plan(plan: Plan, customers: Customers, policy: RetentionPolicy, ra
         control=control,
         spent=plan.spent,
         budget=policy.budget,
-        gain=plan.value,
+        gain=plan.gain,
         conservative=plan.conservative,
         gap=0.0 if plan.exact or plan.bound <= 0 else max(0.0, 1 - plan.value / plan.bound),
         by_rate=plan.by_rate,
@@ -162,7 +162,7 @@ def summarise_plan(plan: Plan, customers: Customers, policy: RetentionPolicy, ra
         won_back=won_back,
         grown=grown,
         basis=BASES[rest_on.pop()] if len(rest_on) == 1 else "mixed" if rest_on else "assumed",
-        explored=int((plan.explored == 2).sum()),
+        explored=int((plan.explored > 0).sum()),
         gain_low=float(plan.gain_low[listed].sum()),
         gain_high=float(plan.gain_high[listed].sum()),
     )

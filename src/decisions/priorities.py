@@ -2,8 +2,8 @@
 
 Grain: one entry a customer, in the order of the input. `targeted` is the optimal list; the control group is drawn
 within it by a hash of the id that does not change from run to run; `selected` is the rest. Money that the control
-group leaves is not spent again. Where the policy explores, some customers just outside the optimal list are targeted
-too, paid by what exploration leaves alone within it.
+group leaves is not spent again. Where the policy explores, a few customers of the optimal list give their places to
+others just outside it, both drawn by the toss of a coin.
 
 Customers are read in pieces, three times: for the order of their ids, for what may be done, for what was chosen. What
 is kept of all of them at once is the result, a place in an order, and the options that would pay.
@@ -51,14 +51,15 @@ class Plan:
     targeted, control, selected : Flags
         the list, the part left alone, and the part to be contacted.
     explored : Codes
-        1 = treated or not by the toss of a coin within the list, 2 = the same just outside it, 0 = not explored.
+        1 = of the optimal list, targeted or not by the toss of a coin, 2 = the same just outside it, 0 = not explored.
     propensity : Floats
-        probability with which a targeted customer was drawn to be contacted; NaN for others.
+        probability with which a targeted or explored customer was drawn to be contacted; NaN for others.
     priority : NDArray[np.int32]
         1 = first; total order 1..n: the list by gain, then all others by best gain, value at risk and id.
     value, bound, exact : float
-        total gain of the list, its proved upper bound, and whether it is proved optimal; those explored outside not
-        counted, nor in what follows.
+        total gain of the optimal list, its proved upper bound, and whether it is proved optimal.
+    gain : float
+        total gain of the list as it is, with those explored.
     spent : float
         contact costs and expected incentives of the list, control group included.
     by_rate : tuple[tuple[float, float], ...]
@@ -83,16 +84,12 @@ class Plan:
     propensity: Floats
     priority: NDArray[np.int32]
     value: float
+    gain: float
     bound: float
     exact: bool
     spent: float
     by_rate: tuple[tuple[float, float], ...]
     conservative: float
-
-    @property
-    def listed(self) -> Flags:
-        """The optimal list, without those explored outside it."""
-        return self.targeted & (self.explored < 2)
 
 
 RATE_MULTIPLES = (0.25, 0.5, 1.0, 1.5, 2.0)
@@ -129,15 +126,14 @@ def plan(customers: Customers, policy: RetentionPolicy, rates: Rates = ASSUMED) 
     chosen = select(open_to.net, open_to.cost, policy.budget, [action.capacity for action in policy.actions])
     listed = chosen.choice >= 0
     action, expected, targeted = np.full(n, -1, np.int16), np.full(n, np.nan), np.zeros(n, np.bool_)
-    explored, propensity, alone = np.zeros(n, np.int8), np.full(n, np.nan), np.zeros(n, np.bool_)
-    spent = 0.0
+    explored, propensity = np.zeros(n, np.int8), np.full(n, np.nan)
+    spent, total = 0.0, chosen.value
     if listed.size:
         taken = np.where(listed, chosen.choice, open_to.net.argmax(axis=1))
         each = np.arange(taken.size)
         action[open_to.customer] = taken
         expected[open_to.customer] = open_to.net[each, taken]
         targeted[open_to.customer] = listed
-        spent = float(open_to.cost[each, taken][listed].sum())
         if policy.explore_share > 0 and not listed.all():
             found_out = explore(
                 _ids_of(customers, open_to.customer),
@@ -150,8 +146,10 @@ def plan(customers: Customers, policy: RetentionPolicy, rates: Rates = ASSUMED) 
             )
             explored[open_to.customer[found_out.inside]] = 1
             explored[open_to.customer[found_out.outside]] = 2
-            alone[open_to.customer[found_out.left_alone]] = True
             targeted |= explored == 2
+            targeted[open_to.customer[found_out.left_alone]] = False
+            total = float(open_to.net[each, taken][targeted[open_to.customer]].sum())
+        spent = float(open_to.cost[each, taken][targeted[open_to.customer]].sum())
     del open_to
 
     break_even, control = np.empty(n), np.zeros(n, np.bool_)
@@ -173,7 +171,7 @@ def plan(customers: Customers, policy: RetentionPolicy, rates: Rates = ASSUMED) 
             piece.customer_id.filter(pa.array(mine)), share=policy.control_share, salt=policy.salt
         )
         propensity[rows][mine] = 1 - policy.control_share
-        mine = targeted[rows] & (explored[rows] < 2)
+        mine = targeted[rows]
         for position, what in enumerate(policy.actions):
             places = np.flatnonzero(mine & (action[rows] == position))
             worth, stage = piece.worth.at(places), piece.stage[places]
@@ -182,7 +180,6 @@ def plan(customers: Customers, policy: RetentionPolicy, rates: Rates = ASSUMED) 
                 by_rate[multiple] += float(won.net_at(multiple).sum())
             if customers.cautious is not None:
                 conservative += float(rates.gain(what, worth.times(customers.cautious), stage).net.sum())
-    control |= alone
     propensity[explored > 0] = COIN
     return Plan(
         strategy=strategy,
@@ -201,6 +198,7 @@ def plan(customers: Customers, policy: RetentionPolicy, rates: Rates = ASSUMED) 
         propensity=propensity,
         priority=_priorities(ranked, targeted, expected),
         value=chosen.value,
+        gain=total,
         bound=chosen.bound,
         exact=chosen.exact,
         spent=spent,

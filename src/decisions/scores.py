@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from lifecycle.decisions.vocabulary import CAUSES, STAGES, STRATEGIES
 
-VERSION: Final = "2"
+VERSION: Final = "3"
 """Version of the table's shape, in the schema's metadata; a reader refuses others."""
 
 
@@ -130,7 +130,17 @@ COLUMNS: Final[tuple[Column, ...]] = (
         _f8,
         "money",
         True,
-        "assumed net gain of the action: margin won − contact cost − expected incentive",
+        "net gain of the action: margin won − contact cost − expected incentive; gain_basis says what it rests on",
+    ),
+    Column("expected_gain_low", _f8, "money", True, "the same at the lower end of the 90 % interval of the rate"),
+    Column("expected_gain_high", _f8, "money", True, "the same at its upper end"),
+    Column(
+        "gain_basis",
+        _text,
+        "",
+        True,
+        "what the rate rests on: assumed, measured by experiments with a control group, or both",
+        words=("assumed", "mixed", "measured"),
     ),
     Column(
         "break_even_save_rate",
@@ -294,7 +304,7 @@ def _row_faults(table: pa.Table, first: int) -> list[str]:
     bad = _count(pc.and_(control, pc.invert(targeted)))
     if bad:
         faults.append(f"control: drawn among targeted only, {bad} rows are not targeted")
-    for name in ("expected_purchases", "expected_spend", "residual_value"):
+    for name in ("expected_purchases", "expected_spend", "residual_value", "expected_gain"):
         bad = _count(pc.greater(table.column(f"{name}_low"), table.column(f"{name}_high")))
         if bad:
             faults.append(f"{name}_low: must not exceed {name}_high, {bad} rows do")

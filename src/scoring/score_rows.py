@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from lifecycle.decisions import scores
 from lifecycle.decisions.actions import RetentionPolicy
+from lifecycle.decisions.experiments.rates import BASES
 from lifecycle.decisions.priorities import Plan
 from lifecycle.decisions.stages import stage_labels
 from lifecycle.decisions.strategies import LET_GO, cause_labels, strategy_labels
@@ -88,6 +89,9 @@ def rows(
         "action": _of_catalogue([one.name for one in stamp.policy.actions], action),
         "channel": _of_catalogue([one.channel for one in stamp.policy.actions], action),
         "expected_gain": plan.expected_gain[at],
+        "expected_gain_low": plan.gain_low[at],
+        "expected_gain_high": plan.gain_high[at],
+        "gain_basis": _of_catalogue(BASES, plan.basis[at].astype(np.int16)),
         "break_even_save_rate": plan.break_even_save_rate[at],
         "targeted": plan.targeted[at],
         "control": plan.control[at],

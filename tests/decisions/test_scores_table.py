@@ -33,6 +33,7 @@ def columns() -> dict:
         "cause": ["silence", None, None, None],
         "action": ["offer", None, None, None],
         "channel": ["email", None, None, None],
+        "gain_basis": ["assumed", None, None, None],
         "targeted": np.array([True, True, False, False]),
         "control": np.array([False, True, False, False]),
         "selected": np.array([True, False, False, False]),

@@ -35,6 +35,9 @@ class Judged:
         as scikit-uplift has them.
     slope, slope_se : float
         of the best linear predictor.
+    policy_value, optimism : float
+        what treating whoever's τ̂ is over the cost gains over treating nobody, by doubly robust scores, a customer; and
+        how much more the learner claims. NaN without a cost.
     """
 
     name: str
@@ -48,6 +51,8 @@ class Judged:
     uplift_at_30: float
     slope: float
     slope_se: float
+    policy_value: float = float("nan")
+    optimism: float = float("nan")
 
     def metrics(self) -> dict[str, float]:
         """Return all numbers by name, as they are logged."""
@@ -111,13 +116,24 @@ class Choice:
 
 
 def choose(
-    trial: Trial, *, names: tuple[str, ...] = LEARNERS, fold: Codes | None = None, seed: int = 0, bootstraps: int = 200
+    trial: Trial,
+    *,
+    names: tuple[str, ...] = LEARNERS,
+    fold: Codes | None = None,
+    seed: int = 0,
+    bootstraps: int = 200,
+    cost: float | None = None,
 ) -> Choice:
     """Learn effects, choose the learner with the least DR-loss, and use it only where effects differ.
 
     It is used only if its loss is below the constant's, its gain area has a lower 90 % end above 0, and its slope of
     the best linear predictor is above 0 by 1.645 standard errors, and if the same holds where the folds are drawn anew:
     what shows on one cut of the customers alone is chance. Else the constant is used.
+
+    Parameters
+    ----------
+    cost : float | None
+        of treating a customer, in the outcome's unit; asks what following each learner is worth.
 
     Raises
     ------
@@ -127,14 +143,14 @@ def choose(
     base = basis(trial, fold=fold, seed=seed)
     learned = learn(base, names, seed=seed)
     curves = {name: _curve(base, one.effect, bootstraps, seed) for name, one in learned.items()}
-    judged = {name: _judged(base, one.name, one.effect, curves[name]) for name, one in learned.items()}
-    judged["constant"] = _judged(base, "constant", base.constant, None)
+    judged = {name: _judged(base, one.name, one.effect, curves[name], cost) for name, one in learned.items()}
+    judged["constant"] = _judged(base, "constant", base.constant, None, cost)
     leader = min(names, key=lambda name: judged[name].dr_loss)
     reason = _reason(judged[leader])
     if reason == "differs":
         again = basis(trial, seed=seed + 1)
         anew = learn(again, (leader,), seed=seed + 1)[leader].effect
-        other = _judged(again, leader, anew, _curve(again, anew, bootstraps, seed + 1))
+        other = _judged(again, leader, anew, _curve(again, anew, bootstraps, seed + 1), cost)
         reason = "differs" if _reason(other) == "differs" else "not_on_other_folds"
     effect, error = average(base.contrast)
     differs = reason == "differs"
@@ -168,22 +184,33 @@ def _curve(base: Basis, effect: Floats, bootstraps: int, seed: int) -> GainCurve
     return gain_curve(base.trial, rank, bootstraps=bootstraps, seed=seed)
 
 
-def _judged(base: Basis, name: str, effect: Floats, curve: GainCurve | None) -> Judged:
+def _judged(base: Basis, name: str, effect: Floats, curve: GainCurve | None, cost: float | None) -> Judged:
     loss = (base.contrast - effect) ** 2
     difference, error = average(loss - (base.contrast - base.constant) ** 2)
+    followed = _followed(base, effect, cost)
     if curve is None:
         ate = average(base.contrast)[0]
-        return Judged(name, float(loss.mean()), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, ate, 0.0, 0.0)
+        return Judged(name, float(loss.mean()), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, ate, 0.0, 0.0, *followed)
     rank = fold_ranks(effect, base.trees.fold, base.trial.order)
-    area = curve.area, curve.area_low, curve.area_high
-    of_slope = slope(base.contrast, effect, base.trees.fold)
     return Judged(
         name,
         float(loss.mean()),
         difference,
         error,
-        *area,
+        curve.area,
+        curve.area_low,
+        curve.area_high,
         qini(base.trial, rank),
         uplift_at(base.trial, rank),
-        *of_slope,
+        *slope(base.contrast, effect, base.trees.fold),
+        *followed,
     )
+
+
+def _followed(base: Basis, effect: Floats, cost: float | None) -> tuple[float, float]:
+    """Value of treating where the effect is over the cost, and what is claimed beyond it."""
+    if cost is None:
+        return float("nan"), float("nan")
+    treated = effect > cost
+    value = float((treated * (base.contrast - cost)).mean())
+    return value, float((treated * (effect - cost)).mean()) - value

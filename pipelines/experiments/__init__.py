@@ -1,0 +1,1 @@
+"""Experiments: lists and campaigns in, effects and rates out."""
