@@ -30,7 +30,7 @@ from lifecycle.pipelines.train.training import known_until
 from lifecycle.scoring.champion import Bundle
 from lifecycle.scoring.model_reasons import Speaker
 from lifecycle.scoring.pseudonyms import Pseudonyms
-from lifecycle.words import numbers
+from lifecycle.words import experiment_texts, numbers
 from lifecycle.words import report_texts as texts
 from lifecycle.words.explain_texts import say
 
@@ -248,6 +248,9 @@ class _Story:
                 priority=f"{row['priority']:,}",
             )
         )
+        basis = experiment_texts.say(f"basis_{row['gain_basis']}", self.language)
+        low, high = (_number(row[f"expected_gain_{end}"], ",.2f") for end in ("low", "high"))
+        console.print(experiment_texts.say("explain_gain_basis", self.language, basis=basis, low=low, high=high))
 
     def _named(self, kind: str, name: str) -> str:
         key = f"{kind}_{name}"

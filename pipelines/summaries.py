@@ -175,8 +175,8 @@ def _show_list(scoring: Scoring, money: bool) -> None:
     ]
     if rows:
         show_table(
-            f"The first {len(rows)} customers to retain (gains are assumed until a control group has shown them)",
-            ("customer", "strategy", "assumed gain", "why"),
+            f"The first {len(rows)} customers to retain ({_rests_on(scoring.summary.basis)})",
+            ("customer", "strategy", "gain", "why"),
             rows,
             left=("customer", "strategy", "why"),
         )
@@ -184,9 +184,16 @@ def _show_list(scoring: Scoring, money: bool) -> None:
     cautious = _amount(summary.conservative, money)
     console.print(
         f"{summary.targeted:,} targeted, {summary.control:,} of them left alone as control group; "
-        f"cost {_amount(summary.spent, money)}, assumed gain {_amount(summary.gain, money)}"
+        f"cost {_amount(summary.spent, money)}, gain at {summary.basis} rates {_amount(summary.gain, money)}"
         + ("." if cautious == "–" else f" ({cautious} if money came out at the lower end of its interval).")
     )
+
+
+def _rests_on(basis: str) -> str:
+    """What the gains rest on."""
+    if basis == "assumed":
+        return "gains are assumed until a control group has shown them"
+    return f"gains rest on {basis} rates: see `lifecycle measure`"
 
 
 def _first_selected(parquet: Path) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from lifecycle.features.history import Codes
 from lifecycle.features.window import to_date, to_day
 from lifecycle.pipelines.config import Config
-from lifecycle.pipelines.experiments.plan_files import dated
+from lifecycle.pipelines.experiments.plan_files import files_by_date
 from lifecycle.pipelines.ingest import HistoryStore
 from lifecycle.scoring.pseudonyms import Pseudonyms
 
@@ -140,7 +140,7 @@ class _Lists:
 
     def __init__(self, config: Config, store: HistoryStore, as_of: dt.date, key: Pseudonyms | None) -> None:
         """Take the folder of plans; ids of the store are asked for only where a list is joined."""
-        self._plans = dated(config.directory / "plan", "parquet", as_of)
+        self._plans = files_by_date(config.directory / "plan", "parquet", as_of)
         self._store, self._key = store, key
         self._known: pd.DataFrame | None = None
 

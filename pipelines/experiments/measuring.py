@@ -28,7 +28,7 @@ from lifecycle.pipelines.atomic_files import replacing
 from lifecycle.pipelines.config import Config
 from lifecycle.pipelines.experiments.finding import Found, contacts, experiments
 from lifecycle.pipelines.experiments.outcomes_of import Observed, observe
-from lifecycle.pipelines.experiments.plan_files import dated
+from lifecycle.pipelines.experiments.plan_files import files_by_date
 from lifecycle.pipelines.ingest import HistoryStore
 from lifecycle.pipelines.score.policies import pseudonyms, retention_policy
 from lifecycle.pipelines.terminal import Progress
@@ -215,7 +215,7 @@ def _rates(action: Action, done: list[Measured]) -> tuple[Rate, ...]:
 
 def _advice(config: Config, policy: RetentionPolicy, rates: Rates, as_of: dt.date) -> dict[str, Advice]:
     """What a control group is worth for each action on the latest list."""
-    plans = dated(config.directory / "plan", "parquet", as_of)
+    plans = files_by_date(config.directory / "plan", "parquet", as_of)
     if not plans or not policy.control_share:
         return {}
     planned = pq.read_table(plans[-1][1], filters=[("targeted", "=", True)]).to_pandas()

@@ -20,7 +20,7 @@ from lifecycle.scoring.planning import Parts
 from lifecycle.scoring.pseudonyms import Pseudonyms
 
 
-def dated(folder: Path, ending: str, until: dt.date) -> list[tuple[dt.date, Path]]:
+def files_by_date(folder: Path, ending: str, until: dt.date) -> list[tuple[dt.date, Path]]:
     """Files named by a date that is not after `until`, oldest first."""
     found = []
     for path in folder.glob(f"*.{ending}"):
@@ -35,7 +35,7 @@ def dated(folder: Path, ending: str, until: dt.date) -> list[tuple[dt.date, Path
 
 def rates_as_of(config: Config, as_of: dt.date) -> tuple[Rates, str]:
     """The latest rates that were measured by a date, and a digest of them; none were: what the catalogue assumes."""
-    found = dated(config.directory / "rates", "parquet", as_of)
+    found = files_by_date(config.directory / "rates", "parquet", as_of)
     if not found:
         return ASSUMED, ""
     path = found[-1][1]

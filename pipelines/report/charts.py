@@ -208,6 +208,34 @@ def lines(
     return _svg(height, body, title, width)
 
 
+def band(middle: Sequence[float], low: Sequence[float], high: Sequence[float], title: str) -> Markup:
+    """Return a curve over equal steps from 0 to 100 % with the band around it and a line at 0."""
+    left, right, top, bottom, height = 60.0, 12.0, 10.0, 28.0, 210.0
+    ticks = _ticks(min(0.0, *low), max(0.0, *high))
+    least, most = min(*low, ticks[0]), max(*high, ticks[-1])
+    digits = max(0, -floor(log10(ticks[1] - ticks[0]) + 1e-9))
+
+    def point(position: int, value: float) -> str:
+        x = left + (_WIDTH - left - right) * (position + 1) / len(middle)
+        return f"{x:.1f} {top + (height - top - bottom) * (most - value) / ((most - least) or 1.0):.1f}"
+
+    body = []
+    for tick in ticks:
+        y = float(point(0, tick).split()[1])
+        body.append(f'<line x1="{left:g}" x2="{_WIDTH - right:g}" y1="{y:.1f}" y2="{y:.1f}" class="grid"/>')
+        body.append(_text(left - 8, y + 5, f"{tick:.{digits}f}", anchor="end", kind="tick"))
+    around = [point(i, value) for i, value in enumerate(high)] + [
+        point(i, value) for i, value in reversed(list(enumerate(low)))
+    ]
+    body.append(f'<path d="M{" L".join(around)} Z" fill="{ACCENT}" opacity="0.2"/>')
+    curve = " L".join(point(i, value) for i, value in enumerate(middle))
+    body.append(f'<path d="M{curve}" fill="none" stroke="{ACCENT}" stroke-width="2.5" stroke-linejoin="round"/>')
+    for share, anchor in ((0.0, "start"), (0.5, "middle"), (1.0, "end")):
+        x = left + (_WIDTH - left - right) * share
+        body.append(_text(x, height - 8, f"{share:.0%}", anchor=anchor, kind="tick"))
+    return _svg(height, body, title)
+
+
 def calibration(points: Sequence[tuple[float, float, float]], title: str, x_label: str, y_label: str) -> Markup:
     """Return (predicted, observed, customers) points around the diagonal; the area of a point is its customers."""
     most = max((size for _, _, size in points), default=1.0)

@@ -155,10 +155,15 @@ class ListView(Words):
             (self.t("plan_budget"), budget),
             *self._parts(),
             (self.t("plan_gain"), self.money(plan.gain)),
+            (self.t("plan_gain_range"), self._range(plan.gain_low, plan.gain_high)),
             (self.t("plan_selected_gain"), self.money(plan.selected_gain)),
             (self.t("plan_conservative"), self.money(plan.conservative)),
         ]
         return [row for row in rows if row[1] != numbers.MISSING]
+
+    def _range(self, low: float, high: float) -> str:
+        """Return two amounts, a dash where they are not known."""
+        return numbers.MISSING if pd.isna(low) else f"{self.money(low)} … {self.money(high)}"
 
     def _parts(self) -> list[tuple[str, str]]:
         """Return what the gain is made of, parts that are nothing left out, and what it costs."""

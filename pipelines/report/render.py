@@ -5,12 +5,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from lifecycle.decisions.vocabulary import Language
 from lifecycle.pipelines.report import charts
 from lifecycle.pipelines.report.base_view import BaseView
+from lifecycle.pipelines.report.experiments_view import ExperimentsView
 from lifecycle.pipelines.report.list_view import ListView
 from lifecycle.pipelines.report.pictures import Pictures
 from lifecycle.pipelines.report.report_input import ReportInput
 
 
-class View(ListView, BaseView):
+class View(ListView, BaseView, ExperimentsView):
     """The report's numbers as strings of one language; methods return rows for tables."""
 
 

@@ -1,8 +1,9 @@
 """What the report is made of: frames and numbers, no models, no files."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 import pandas as pd
 
@@ -66,6 +67,8 @@ class ReportInput:
         one row a model, columns metrics of the out-of-time window that ends on `validation_end`.
     champion : str
         the row of `candidates` in use; `choice` says why.
+    experiments : Mapping[str, Any] | None
+        what `lifecycle measure` wrote last, as `experiments/DATE.json` has it; None where nothing was measured.
     notes : Sequence[Note]
         what the models had to say.
     scheme : Scheme
@@ -108,6 +111,7 @@ class ReportInput:
     champion: str = ""
     choice: Choice | None = None
     validation_end: date | None = None
+    experiments: Mapping[str, Any] | None = None
     notes: Sequence[Note] = ()
     scheme: Scheme = "canonical"
     list_length: int = 25

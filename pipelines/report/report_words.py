@@ -21,7 +21,10 @@ class Words:
         self.stages = cells(report.stages)
 
     def t(self, key: str, **values: object) -> str:
-        """Return a sentence of `words.report_texts`."""
+        """Return a sentence of `words.report_texts`; where rates were measured, the one that says so."""
+        basis = self.report.plan.basis
+        if basis != "assumed" and has(f"{key}_measured"):
+            return text(f"{key}_measured", self.language, basis=text(f"basis_{basis}", self.language), **values)
         return text(key, self.language, **values)
 
     def money(self, value: float) -> str:

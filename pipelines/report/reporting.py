@@ -1,6 +1,7 @@
 """The report of a scoring: read what was scored, count what the base did, render one HTML file."""
 
 import datetime as dt
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
@@ -15,6 +16,7 @@ from lifecycle.decisions.base_summary import early_warning, top_decile_share
 from lifecycle.features.window import Window
 from lifecycle.pipelines.atomic_files import replacing
 from lifecycle.pipelines.config import Config
+from lifecycle.pipelines.experiments.plan_files import files_by_date
 from lifecycle.pipelines.ingest import HistoryStore
 from lifecycle.pipelines.report import Choice, Note, ReportInput, render
 from lifecycle.pipelines.report.earlier_scorings import EarlierScoring, last_scoring, stages_of, value_kpis
@@ -124,9 +126,16 @@ def _input(
         champion=bundle.candidate,
         choice=choice_of(champion, tracking.read_dict(tracker, parent, "decision.json")),
         validation_end=bundle.as_of,
+        experiments=_experiments(config, as_of),
         notes=notes_of(bundle, tracking.read_table(tracker, parent, "checks")),
         scheme=config.output.scheme,
     )
+
+
+def _experiments(config: Config, as_of: dt.date) -> Mapping[str, Any] | None:
+    """The latest measurement by a date; None where there is none."""
+    found = files_by_date(config.directory / "experiments", "json", as_of)
+    return None if not found else dict(json.loads(found[-1][1].read_text(encoding="utf-8")))
 
 
 def notes_of(bundle: Bundle, checks: pd.DataFrame | None) -> tuple[Note, ...]:

@@ -70,6 +70,68 @@ EXPERIMENTS: Final[dict[str, tuple[str, str]]] = {
         "若对照组占一半则需 {half} 次。",
     ),
     "advice_never": ("no number of", "无法以任何数量的"),
+    "advice_title": ("How large a control group?", "对照组应多大？"),
+    "did_responds": ("Who responds?", "谁会响应？"),
+    "did_policies_lead": (
+        "Net value a customer by doubly robust scores. A learned policy (★: in use) replaces the best constant one "
+        "only where the lower 90 % end of the difference is above 0. Beside it, what the model claims of itself.",
+        "按双重稳健得分计算的每位客户净值。仅当差异的 90% 下限大于 0 时，学习得到的策略（★ 为在用）才取代最佳固定策略。"
+        "旁列模型对自身的评价。",
+    ),
+    "did_curve_lead": (
+        "Buyers gained a customer by treating the top share by learned effect, beyond treating as many by chance; with "
+        "its 90 % band.",
+        "按学习到的效果优先触达前若干比例客户，较随机触达同样人数每位客户多得的购买者；含 90% 区间带。",
+    ),
+    "did_rows": (
+        "Rows of the campaigns table: {treated} contacts + {control} held back + {later} later + {quarantined} "
+        "quarantined + {netted} netted = {all}; of them {not_counted} in no experiment.",
+        "活动表行数：触达 {treated} + 对照 {control} + 晚于截止日 {later} + 隔离 {quarantined} + 冲抵 {netted} "
+        "= {all}；"
+        "其中 {not_counted} 行不属于任何实验。",
+    ),
+    "outcome_buyers": ("buyers", "购买者"),
+    "outcome_margin": ("margin", "毛利"),
+    "summary_act_measured": (
+        "Acting on {selected} customers now is expected to bring {gain} net, for {spent}, by {basis} rates.",
+        "现在对 {selected} 位客户采取行动，按{basis}的效果率预计净收益为 {gain}，花费 {spent}。",
+    ),
+    "summary_no_act_measured": (
+        "With the present costs and {basis} rates, no contact pays for itself.",
+        "按目前的成本与{basis}的效果率，没有任何接触能够回本。",
+    ),
+    "list_lead_measured": (
+        "The first {shown} of {selected} selected customers, in order of gain by {basis} rates. The whole list is in "
+        "the scores table (column “selected”).",
+        "{selected} 位入选客户中的前 {shown} 位，按{basis}效果率下的收益排序。完整名单见评分表（selected 列）。",
+    ),
+    "col_gain_measured": ("Gain", "收益"),
+    "card_gain_measured": ("Net gain by {basis} rates", "净收益（{basis}）"),
+    "plan_prevented_measured": ("+ losses prevented, margin at {basis} rates", "+ 阻止的流失（按{basis}效果的毛利）"),
+    "plan_won_back_measured": ("+ customers won back, margin at {basis} rates", "+ 挽回的客户（按{basis}效果的毛利）"),
+    "plan_gain_measured": ("= net gain by {basis} rates", "= 净收益（{basis}）"),
+    "plan_gain_range": ("within the 90 % interval of the rates", "效果率 90% 区间内"),
+    "plan_sensitivity_measured": ("If the {basis} rates were wrong", "如果{basis}的效果不准"),
+    "plan_sensitivity_lead_measured": (
+        "Net gain of this same list if every action worked at a multiple of its rate.",
+        "若每项行动的实际效果为该效果率的若干倍，同一名单的净收益。",
+    ),
+    "plan_assumed_seen_measured": (
+        "The effect of {rate} ({basis}) would raise it by {share}: that would be seen.",
+        "效果 {rate}（{basis}）将使其提高 {share}，可以被识别。",
+    ),
+    "plan_assumed_unseen_measured": (
+        "The effect of {rate} ({basis}) would raise it by {share}, which would look like chance: one list of this size "
+        "cannot prove it. Join the answers of several lists, or enlarge the list or its control share.",
+        "效果 {rate}（{basis}）将使其提高 {share}，无法与偶然区分：单个名单规模不足以证明效果。"
+        "请合并多期名单的结果，或扩大名单或对照组比例。",
+    ),
+    "assumed_measured": (
+        "Rates are measured where campaigns with a control group could be trusted, and assumed elsewhere: see “Did it "
+        "work?”. “Pays from” is the effect at which an action covers its cost; it rests on no rate.",
+        "在有可信对照组的活动处效果率为实测，其余为假定：见“活动有效吗？”。“回本效果”是行动刚好收回成本所需的效果，"
+        "不依赖任何效果率。",
+    ),
     "explain_gain_basis": (
         "The gain rests on {basis} rates: {low} to {high} within their 90 % interval.",
         "收益依据{basis}的效果率：在其 90% 区间内为 {low} 至 {high}。",

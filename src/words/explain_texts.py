@@ -48,9 +48,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "model_says": ("Strongest in the model: {reasons}.", "模型中最强的因素：{reasons}。"),
     "strategy": ("Strategy: {strategy}.", "策略：{strategy}。"),
     "advice": (
-        "Action: {action} by {channel}, assumed net gain {gain}, pays from an effect of {rate}; {role}; priority "
-        "{priority}.",
-        "行动：{action}（{channel}），假定净收益 {gain}，效果达到 {rate} 即可回本；{role}；优先级 {priority}。",
+        "Action: {action} by {channel}, net gain {gain}, pays from an effect of {rate}; {role}; priority {priority}.",
+        "行动：{action}（{channel}），净收益 {gain}，效果达到 {rate} 即可回本；{role}；优先级 {priority}。",
     ),
     "no_action": (
         "No action of the catalogue fits this customer and pays for itself.",

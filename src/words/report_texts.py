@@ -5,6 +5,9 @@ from typing import Final
 
 from lifecycle.decisions.vocabulary import LANGUAGES, Language
 from lifecycle.words.account_texts import ACCOUNT
+from lifecycle.words.experiment_texts import EXPERIMENTS
+
+BESIDE: Final = ACCOUNT | EXPERIMENTS
 
 TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     # Head
@@ -330,7 +333,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "versions": ("model {model} · policy {policy}", "模型 {model} · 策略 {policy}"),
     "separator": (", ", "、"),
     "stop": (" ", ""),
-} | ACCOUNT
+} | BESIDE
 
 
 def text(key: str, language: Language, **values: object) -> str:
