@@ -14,14 +14,28 @@ from jupyter_client.kernelspec import KernelSpecManager
 from nbclient import NotebookClient
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
-NAMES = ("01_first_look", "02_value_model", "03_churn_model", "04_from_scores_to_campaign")
-PICTURES = {"01_first_look": 5, "02_value_model": 5, "03_churn_model": 6, "04_from_scores_to_campaign": 6}
+NAMES = ("01_first_look", "02_value_model", "03_churn_model", "04_from_scores_to_campaign", "05_did_it_work")
+PICTURES = {
+    "01_first_look": 5,
+    "02_value_model": 5,
+    "03_churn_model": 6,
+    "04_from_scores_to_campaign": 6,
+    "05_did_it_work": 4,
+}
 SHOWN = {
     "01_first_look": ("23,570", "69,659", "2,500,315.63", "67,591", "255", "80"),
     "02_value_model": ("2,357", "1,882", "1,653.4", "1,576.7", "1,665.5", "-9582.4292", "-9582.1357", "-9594.9762"),
     "03_churn_model": ("Trees rank better than MBG/NBD", "with it"),
     "04_from_scores_to_campaign": ("23,570", "win_back", "days after", "assumed net gain"),
+    "05_did_it_work": (
+        "64,000",
+        "sample_ratio",
+        "men's e-mail, purchases: constant",
+        "chosen: all Mens E-Mail",
+        "0.081",
+    ),
 }
+HILLSTROM = FOLDER.parents[1] / "shared" / "data" / "hillstrom" / "customers.parquet"
 
 
 @dataclass(frozen=True)
@@ -49,11 +63,14 @@ def plain(markup: str) -> str:
 @pytest.fixture(scope="module", params=NAMES)
 def executed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Executed:
     """Run a notebook in a folder of its own."""
+    if request.param == "05_did_it_work" and not HILLSTROM.exists():
+        pytest.skip("Hillstrom's experiment is not there")
     folder = tmp_path_factory.mktemp(request.param)
     notebook = nbformat.read(FOLDER / f"{request.param}.ipynb", as_version=4)
     with pytest.MonkeyPatch.context() as patch:
         for variable in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"):
             patch.setenv(variable, str(folder / variable.lower()))
+        patch.setenv("HILLSTROM", str(HILLSTROM))
         client = NotebookClient(
             notebook,
             timeout=300,

@@ -14,7 +14,7 @@ EXPERIMENTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "did_none": (
         "No campaign has been measured. A campaigns table with control rows and `lifecycle measure` would bring it.",
-        "尚未评估任何营销活动。提供含对照组的活动表并运行 `lifecycle measure` 即可。",
+        "尚未评估任何营销活动。提供含对照组的活动表并运行评估命令即可。",
     ),
     "did_campaign": ("Campaign", "活动"),
     "did_groups": ("Treated / control", "触达 / 对照"),

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm, rankdata
 
-from lifecycle.models.uplift.crossfit import FOLDS, folds_of
+from lifecycle.models.uplift.crossfit import folds_of
 from lifecycle.models.uplift.regression import Kind, fit
 from lifecycle.models.uplift.trial import Floats, Trial
 
@@ -118,17 +118,21 @@ def _balance(x: Floats, treated: Flags) -> Check:
 
 
 def _foretold(x: Floats, treated: Flags, seed: int) -> Check:
-    """Out-of-fold AUC of the draw foretold from features (trees and ridge together); fails where the lower end of its
-    99 % interval is over .5."""
+    """AUC of the draw foretold from features (trees and ridge together); fails where the lower end of its 99 % interval
+    is over .5.
+
+    Learned on one half and judged on the other: out-of-fold scores of several folds lean on each other, and would
+    raise an alarm three times as often as they say.
+    """
     drawn = treated.astype(np.float64)
-    trial = Trial.of(x, treated.astype(np.int64), drawn, 0.5)
-    fold = folds_of(trial, seed=seed)
-    guess = np.zeros(trial.n)
-    for k in range(FOLDS):
-        inside, outside = fold == k, fold != k
-        for kind in _KINDS:
-            guess[inside] += fit(kind, x[outside], drawn[outside], seed=seed).predict(x[inside])
-    n_t, n_c = int(treated.sum()), int((~treated).sum())
-    auc = (rankdata(guess)[treated].sum() - n_t * (n_t + 1) / 2) / (n_t * n_c)
+    fold = folds_of(Trial.of(x, treated.astype(np.int64), drawn, 0.5), folds=2, seed=seed)
+    learn, judge = fold == 0, fold == 1
+    guess = np.zeros(int(judge.sum()))
+    for kind in _KINDS:
+        guess += fit(kind, x[learn], drawn[learn], seed=seed).predict(x[judge])
+    n_t, n_c = int(treated[judge].sum()), int((~treated[judge]).sum())
+    if not n_t or not n_c:
+        return Check("foretold", float("nan"), 0.5, False)
+    auc = (rankdata(guess)[treated[judge]].sum() - n_t * (n_t + 1) / 2) / (n_t * n_c)
     limit = 0.5 + float(norm.isf(0.005)) * np.sqrt((n_t + n_c + 1) / (12 * n_t * n_c))
     return Check("foretold", float(auc), float(limit), bool(auc > limit))
