@@ -1,9 +1,11 @@
 """Writing files so that a kill in the middle leaves the former state, never a half-written one."""
 
+import fcntl
 import glob
 import os
+import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -40,6 +42,27 @@ def replacing(target: Path, *, aside: Path | None = None) -> Iterator[Path]:
         path.unlink(missing_ok=True)
         with suppress(OSError):  # another writer's file is still there
             partial.rmdir()
+
+
+@contextmanager
+def alone(lock: Path, what: str, waiting: Callable[[str], None]) -> Iterator[None]:
+    """Hold a lock file while the block runs; who comes second waits, and is told who holds it.
+
+    The operating system frees the lock of a process that ends in any way, so that none is left behind. The file stays.
+    """
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("a+") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            held.seek(0)
+            waiting(f"waiting for {held.read().strip() or 'another process'}, which is at work on {what}")
+            fcntl.flock(held, fcntl.LOCK_EX)
+        held.seek(0)
+        held.truncate()
+        held.write(f"process {os.getpid()} on {socket.gethostname()}")
+        held.flush()
+        yield
 
 
 def _umask() -> int:

@@ -300,13 +300,27 @@ OURS = "lifecycle."
 
 
 def main() -> None:
-    """Run the command; errors that a user can mend are one paragraph, not a traceback."""
+    """Run the command; errors that a user can mend are one paragraph, not a traceback.
+
+    Exit codes: 0 done; 1 a fault of this software; 2 an input, a setting or a state that can be mended; 3 the disk or
+    its rights.
+    """
     try:
         app()
     except Exception as error:
+        from lifecycle.pipelines.terminal import errors
+
+        if isinstance(error, OSError) and not _for_users(error) and error.strerror:
+            place = f" ({error.filename})" if error.filename else ""
+            errors.print("Error:", style="bold red", end=" ")
+            errors.print(
+                f"{error.strerror}{place}. Is there room on the disk, and may this user write there? Mend it and run "
+                "again: what was finished is kept.",
+                soft_wrap=True,
+            )
+            sys.exit(3)
         if not _for_users(error):
             raise
-        from lifecycle.pipelines.terminal import errors
 
         kind = "Error" if type(error) is ValueError else type(error).__name__
         errors.print(f"{kind}:", style="bold red", end=" ")

@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import quote
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -364,10 +365,10 @@ class Config(Section):
 
     @property
     def tracking_uri(self) -> str:
-        """The tracking URI, an SQLite path in it made absolute."""
+        """The tracking URI, an SQLite path in it made absolute; signs that mean something in an address are escaped."""
         prefix = "sqlite:///"
         if self.tracking.uri.startswith(prefix):
-            return prefix + str(resolve(self.tracking.uri.removeprefix(prefix), self.base))
+            return prefix + quote(str(resolve(self.tracking.uri.removeprefix(prefix), self.base)))
         return self.tracking.uri
 
 

@@ -16,8 +16,10 @@ from lifecycle.pipelines.ingest.table_spec import IngestError
 def connect(scratch: Path, memory_limit: str) -> duckdb.DuckDBPyConnection:
     """An engine in memory that spills into the scratch folder; time zones are read as UTC."""
     con = duckdb.connect()
-    con.execute(f"SET memory_limit = '{memory_limit}'")
-    con.execute(f"SET temp_directory = '{(scratch / 'spill').as_posix()}'")
+    con.execute("SET memory_limit = $limit", {"limit": memory_limit})
+    con.execute("SET temp_directory = $folder", {"folder": (scratch / "spill").as_posix()})
+    con.execute("SET autoinstall_known_extensions = false")
+    con.execute("SET autoload_known_extensions = false")
     con.execute("SET preserve_insertion_order = false")
     con.execute("SET TimeZone = 'UTC'")
     return con

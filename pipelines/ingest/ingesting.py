@@ -318,11 +318,12 @@ def _current(directory: Path) -> bool:
 
 
 def _sweep(directory: Path, store: HistoryStore | None) -> None:
-    """Remove what a crash or a rebuild left: scratch folders, and segments that no manifest names."""
+    """Remove what a crash or a rebuild left: scratch folders, and segments that no manifest names and nobody reads."""
+    unread = HistoryStore.unread(directory)
     kept = set() if store is None else {*store.manifest.segments, store.manifest.extras}
     for path in directory.iterdir():
         ours = path.name.startswith((SCRATCH, "segment-", "extras-")) and path.is_dir()
-        if ours and path.name not in kept:
+        if ours and path.name not in kept and (unread or path.name.startswith(SCRATCH)):
             shutil.rmtree(path, ignore_errors=True)
 
 

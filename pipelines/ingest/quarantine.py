@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from lifecycle.features.records.account import REASONS
 from lifecycle.pipelines.ingest.contract import RAW
-from lifecycle.pipelines.ingest.sql_values import literal, quoted
+from lifecycle.pipelines.ingest.sql_values import files_sql, literal, quoted
 
 SCHEMA = pa.schema(
     [
@@ -58,7 +58,7 @@ def of_lines(relation: str, table: str) -> str:
 def of_former(path: Path, tables: Sequence[str], but: str = "FALSE") -> str:
     """SQL of what a former quarantine file holds of some tables, without the rows for which ``but`` is true."""
     listed = ", ".join(literal(table) for table in tables)
-    return f'SELECT * FROM read_parquet({literal(str(path))}) WHERE "table" IN ({listed}) AND NOT ({but})'
+    return f'SELECT * FROM read_parquet({files_sql([path])}) WHERE "table" IN ({listed}) AND NOT ({but})'
 
 
 def together(pieces: Sequence[str]) -> str:

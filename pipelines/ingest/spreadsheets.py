@@ -1,7 +1,10 @@
 """Spreadsheets as tables of text: the header names the columns, every cell becomes what a person reads in it."""
 
 import datetime as dt
+import re
+import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -48,16 +51,16 @@ def read(paths: Sequence[Path], spec: TableSpec, needed: Sequence[str], what: st
 def _sheets(path: Path, spec: TableSpec, needed: Sequence[str], what: str) -> list[Sheet]:
     """The sheets of a workbook that belong to the table."""
     where = f"{what}: {path.name}"
-    try:
+    refuse_far_cells(path, where)
+    with _workbook(where):
         book = CalamineWorkbook.from_path(str(path))
-    except Exception as error:
-        raise IngestError(f"{where} cannot be read as a workbook: {error}. Name a workbook that opens.") from error
     chosen = spec.sheets if spec.sheets != (EVERY,) else ()
     for name in chosen:
         if name not in book.sheet_names:
             raise IngestError(f"{where} has no sheet {name!r}; its sheets are {book.sheet_names}. Name one of these.")
     tables = [sheet.name for sheet in book.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
-    begun = {name: _begun(book.get_sheet_by_name(name)) for name in chosen or tables}
+    with _workbook(where):
+        begun = {name: _begun(book.get_sheet_by_name(name)) for name in chosen or tables}
     firsts = {name: first for name, (first, _) in begun.items() if any(map(any, first))}
     empty = [name for name in chosen if name not in firsts]
     if empty or not firsts:
@@ -96,6 +99,60 @@ def resembles(rows: Sequence[Sequence[str]], wanted: Iterable[str]) -> bool:
     return any(2 * len(names & {cell.strip().lower() for cell in row}) >= len(names) > 0 for row in rows)
 
 
+@contextmanager
+def _workbook(where: str) -> Iterator[None]:
+    """What the reader says of a workbook that it cannot read, as an error of ours."""
+    try:
+        yield
+    except Exception as error:  # the reader has a dozen kinds, which share no ancestor
+        raise IngestError(f"{where} cannot be read as a workbook: {error}. Name a workbook that opens.") from error
+
+
+MOST_CELLS = 100_000_000
+"""Cells of a sheet, empty ones counted, that are read: the reader makes room for all of them at once."""
+
+_CELL = re.compile(rb'<c r="([A-Z]{1,3})([0-9]{1,7})"')
+
+
+def refuse_far_cells(path: Path, where: str) -> None:
+    """Refuse a workbook with a cell so far from the others that there is no room for those between.
+
+    Rows rise, so the last cells of a sheet tell its height; the width is that of its widest row.
+    """
+    if path.suffix.lower() not in (".xlsx", ".xlsm") or not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as parts:
+        for name in (one for one in parts.namelist() if re.fullmatch(r"xl/worksheets/[^/]+\.xml", one)):
+            widest, lowest, held = 1, 1, b""
+            with parts.open(name) as stream:
+                while piece := stream.read(1 << 22):
+                    for column, row in _CELL.findall(held + piece) if _far(held + piece) else ():
+                        widest, lowest = max(widest, _number(column)), max(lowest, int(row))
+                    held = piece[-40:]
+            if widest * lowest > MOST_CELLS:
+                raise IngestError(
+                    f"{where} has a sheet of {lowest:,} rows and {widest:,} columns, most of them empty ({name}). "
+                    "Delete what stands far from the table, or export it as CSV."
+                )
+
+
+def _far(piece: bytes) -> bool:
+    """Whether some cell lies far to the right, or far below: only then are all looked at."""
+    return re.search(rb'<c r="[A-Z]{2,3}[0-9]{5,7}"', piece) is not None
+
+
+def _number(letters: bytes) -> int:
+    """Number of a column: A is 1, AA 27.
+
+    >>> _number(b"A"), _number(b"AA"), _number(b"XFD")
+    (1, 27, 16384)
+    """
+    number = 0
+    for letter in letters:
+        number = 26 * number + letter - 64
+    return number
+
+
 def _numbered(row: Sequence[str]) -> tuple[str, ...]:
     """Names of the columns of a sheet without a header."""
     return tuple(f"column{place}" for place in range(len(row)))
@@ -113,9 +170,9 @@ def _begun(sheet: CalamineSheet) -> tuple[list[list[str]], int]:
 
 def _batches(sheet: Sheet, spec: TableSpec, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     held: list[list[str | None]] = []
-    for row in islice(
-        CalamineWorkbook.from_path(str(sheet.path)).get_sheet_by_name(sheet.name).iter_rows(), sheet.skip, None
-    ):
+    with _workbook(f"{sheet.path.name}, sheet {sheet.name!r}"):
+        rows = CalamineWorkbook.from_path(str(sheet.path)).get_sheet_by_name(sheet.name).iter_rows()
+    for row in islice(rows, sheet.skip, None):
         cells = [text(cell, spec.decimal or ".") for cell in row]
         if any(cell is not None for cell in cells):
             held.append(cells)

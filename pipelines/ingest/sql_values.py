@@ -159,6 +159,8 @@ class Values:
         if kind in FLOATS or kind.startswith("DECIMAL"):
             column = f"CASE WHEN {column} = TRY_CAST({column} AS BIGINT) THEN TRY_CAST({column} AS BIGINT) END"
         text = f"trim(CAST({column} AS VARCHAR))"
+        # The engine takes some words for dates.
+        text = f"CASE WHEN lower({text}) NOT IN ('epoch', 'infinity', '-infinity') THEN {text} END"
         counts = [count for one in self.spec.formats if (count := counting(one)) is not None]
         tries = [_counted(number, *count) for count in counts]
         written = [one for one in self.spec.formats if counting(one) is None]
@@ -193,7 +195,8 @@ class Values:
         sign = f"CASE WHEN regexp_matches({column}, '[-−(]') THEN -1.0 ELSE 1.0 END"
         dressed = (
             f"CASE WHEN contains({column}, '(') = contains({column}, ')') AND NOT regexp_matches({column}, "
-            f"{literal(_SCALE)}) THEN {sign} * TRY_CAST({found} AS DOUBLE) END"
+            f"{literal(_SCALE)}) AND NOT regexp_matches({column}, '[-+−(].*[-+−]') THEN {sign} * TRY_CAST({found} AS "
+            "DOUBLE) END"
         )
         if point == ",":
             plain = f"CASE WHEN NOT contains({column}, '.') THEN {plain} END"

@@ -1,6 +1,7 @@
 """The history store: a manifest and sorted segments on disk, read back bucket by bucket."""
 
 import datetime as dt
+import fcntl
 import json
 import os
 from collections import Counter
@@ -8,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
@@ -72,16 +73,22 @@ class Manifest:
     @staticmethod
     def read(directory: Path) -> "Manifest":
         """The manifest of a store."""
-        raw = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
-        if raw.get("format") != FORMAT:
+        try:
+            raw = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
+            if raw.get("format") != FORMAT:
+                raise IngestError(
+                    f"history store: format {raw.get('format')}, expected {FORMAT}. Run `lifecycle ingest`: it "
+                    "builds the store anew."
+                )
+            raw["columns"] = Columns(**{**raw["columns"], "optional": tuple(raw["columns"]["optional"])})
+            raw["totals"] = InputTotals(**raw["totals"])
+            raw["segments"] = tuple(raw["segments"])
+            raw["extra_tables"] = {name: ExtraTable(**table) for name, table in raw["extra_tables"].items()}
+            return Manifest(**raw)
+        except (json.JSONDecodeError, UnicodeDecodeError, AttributeError, KeyError, TypeError) as error:
             raise IngestError(
-                f"history store: format {raw.get('format')}, expected {FORMAT}. Delete the folder and ingest again."
-            )
-        raw["columns"] = Columns(**{**raw["columns"], "optional": tuple(raw["columns"]["optional"])})
-        raw["totals"] = InputTotals(**raw["totals"])
-        raw["segments"] = tuple(raw["segments"])
-        raw["extra_tables"] = {name: ExtraTable(**table) for name, table in raw["extra_tables"].items()}
-        return Manifest(**raw)
+                f"history store: {MANIFEST} is damaged ({error}). Run `lifecycle ingest`: it builds the store anew."
+            ) from None
 
     def the_ledger(self) -> Ledger:
         """The ledger as arrays."""
@@ -95,6 +102,7 @@ class HistoryStore:
         """Take a folder and its manifest; use :meth:`open`."""
         self._directory = directory
         self.manifest = manifest
+        self._reading: IO[str] | None = None
 
     @staticmethod
     def exists(directory: Path) -> bool:
@@ -106,7 +114,25 @@ class HistoryStore:
         """Open the store in a folder."""
         if not HistoryStore.exists(directory):
             raise IngestError(f"no history store in {directory.name}: run `lifecycle ingest` first.")
-        return HistoryStore(directory, Manifest.read(directory))
+        reading = _readers(directory)
+        if reading is not None:
+            fcntl.flock(reading, fcntl.LOCK_SH)
+        store = HistoryStore(directory, Manifest.read(directory))
+        store._reading = reading  # as long as the store is there, no ingest takes its segments away
+        return store
+
+    @staticmethod
+    def unread(directory: Path) -> bool:
+        """Whether nobody has the store open, so that what its manifest no longer names may go."""
+        reading = _readers(directory)
+        if reading is None:
+            return True
+        with reading:
+            try:
+                fcntl.flock(reading, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                return False
+            return True
 
     def folder(self, segment: str) -> Path:
         """Folder of a segment."""
@@ -267,6 +293,14 @@ class HistoryStore:
     def read_all(self) -> History:
         """History of all customers, sorted by id."""
         return concatenate([self.read(bucket) for bucket in range(self.n_buckets)])
+
+
+def _readers(directory: Path) -> IO[str] | None:
+    """The file that readers hold a shared lock of; None where this user may not write there."""
+    try:
+        return (directory / ".readers").open("a+")
+    except PermissionError:
+        return None
 
 
 class _DaysOnly:

@@ -280,8 +280,9 @@ def _readable(path: Path, spec: TableSpec, what: str, target: Path) -> Path:
     encoding = spec.encoding
     if encoding is not None:
         try:
+            "".encode(encoding)  # codecs that are no encodings of text, such as hex, are refused too
             encoding = codecs.lookup(encoding).name
-        except LookupError:
+        except (LookupError, ValueError, TypeError):
             raise IngestError(
                 f'{what}: encoding = {spec.encoding!r} is not known. Name one such as "utf-8" or "cp1252".'
             ) from None

@@ -18,7 +18,7 @@ from lifecycle.decisions import scores
 from lifecycle.decisions.plan_summary import PlanSummary, summarise_plan
 from lifecycle.decisions.priorities import plan
 from lifecycle.features.window import Window
-from lifecycle.pipelines.atomic_files import replacing
+from lifecycle.pipelines.atomic_files import alone, replacing
 from lifecycle.pipelines.config import Config
 from lifecycle.pipelines.experiments.plan_files import rates_as_of, write_plan
 from lifecycle.pipelines.ingest import HistoryStore
@@ -78,7 +78,13 @@ def champion_of(tracker: Tracker) -> tuple[Registered, Bundle]:
 
 @one_store()
 def score(config: Config, store: HistoryStore, tracker: Tracker, progress: Progress) -> Scoring:
-    """Score every customer known at the as-of date; see the module."""
+    """Score every customer known at the as-of date; see the module. Who scores the same date meanwhile waits."""
+    day = known_until(config, store).isoformat()
+    with alone(config.directory / ".locks" / f"scoring-{day}", f"the scoring of {day}", progress):
+        return _score(config, store, tracker, progress)
+
+
+def _score(config: Config, store: HistoryStore, tracker: Tracker, progress: Progress) -> Scoring:
     clock = Clock()
     champion, bundle = champion_of(tracker)
     if bundle.has_money != store.has_money:

@@ -14,11 +14,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from lifecycle.pipelines.config import Config
+from lifecycle.pipelines.ingest.databases import secrets_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -89,14 +91,23 @@ def open_tracker(config: Config) -> Tracker:
     uri = config.tracking_uri
     artifacts = None
     if uri.startswith(SQLITE):
-        database = Path(uri.removeprefix(SQLITE))
+        database = Path(unquote(uri.removeprefix(SQLITE)))
         database.parent.mkdir(parents=True, exist_ok=True)
         artifacts = database.parent / "artifacts"
     mlflow = load_mlflow()
     with calm():
-        mlflow.set_tracking_uri(uri)
-        client = mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
-        experiment = client.get_experiment_by_name(name)
+        try:
+            mlflow.set_tracking_uri(uri)
+            client = mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
+            experiment = client.get_experiment_by_name(name)
+        except Exception as error:  # MLflow's, SQLAlchemy's, a driver's or the network's
+            cause = (str(error).strip().splitlines() or [""])[0][:300]
+            for secret in secrets_of(uri):
+                cause = cause.replace(secret, "***")
+            raise TrackingError(
+                f"tracking.uri: no MLflow store can be opened there ({type(error).__name__}: {cause}). Mend the "
+                "address, such as sqlite:///mlruns/mlflow.db or http://127.0.0.1:5000."
+            ) from error
         if experiment is None:
             location = artifacts.as_uri() if artifacts else None
             made = client.create_experiment(

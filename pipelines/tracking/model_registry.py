@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from lifecycle.models.forecasting import digest
 from lifecycle.pipelines.tracking.mlflow_store import Tracker, calm, load_mlflow
 
 CHAMPION = "champion"
@@ -19,6 +20,10 @@ VERSION_TAG = "model_version"
 BY_HAND_TAG = "promoted_by_hand"
 ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 """Error codes by which MLflow says that there is no such model, alias or version."""
+
+
+class TamperedError(RuntimeError):
+    """The files of a registered model are not those that were registered; the message names the remedy."""
 
 
 @dataclass(frozen=True)
@@ -152,6 +157,13 @@ def numbered(tracker: Tracker, number: str) -> Registered | None:
             artifact_uri=f"models:/{tracker.name}/{version.version}", tracking_uri=tracker.uri
         )
     files = read_files(Path(folder) / "artifacts")
+    stated = version.tags.get(VERSION_TAG)
+    if digest(files) != stated:
+        raise TamperedError(
+            f"the files of version {version.version} of {tracker.name!r} are not those that were registered (digest "
+            f"{digest(files)[:12]}, registered as {str(stated)[:12]}): somebody changed them. Train again, or name "
+            "another version with `lifecycle promote`."
+        )
     return Registered(str(version.version), str(version.run_id), dict(version.tags), files)
 
 
