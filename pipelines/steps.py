@@ -6,7 +6,7 @@ from pathlib import Path
 from lifecycle.pipelines.config import Config
 from lifecycle.pipelines.experiments.experiment_log import log_measurement
 from lifecycle.pipelines.experiments.measured_words import show_measurement
-from lifecycle.pipelines.experiments.measuring import Measurement, measure_all
+from lifecycle.pipelines.experiments.measuring import MeasureError, Measurement, measure_all
 from lifecycle.pipelines.ingest import HistoryStore, ingest
 from lifecycle.pipelines.ingest.data_check import Remark, data_check
 from lifecycle.pipelines.ingest.table_specs import quarantine_limits, table_specs
@@ -124,7 +124,10 @@ def run_all(config: Config) -> None:
     _train(config, store)
     tracker = open_tracker(config)
     if config.tables.campaigns is not None:
-        measure_step(config)
+        try:
+            measure_step(config)
+        except MeasureError as nothing:
+            console.print(f"Nothing was measured: {nothing}", soft_wrap=True)
     with step("Score") as progress:
         scoring = score(config, store, tracker, progress)
     with step("Report") as progress:

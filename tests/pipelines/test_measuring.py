@@ -235,3 +235,28 @@ def test_later_purchases_change_nothing_as_of_a_date(tmp_path: Path) -> None:
         store = HistoryStore.open(config.directory / "history")
         found.append(measure_all(config, store, WINDOW, quiet).parquet.read_bytes())
     assert found[0] == found[1]
+
+
+def test_odd_tables_of_contacts_are_told_as_what_they_are(tmp_path: Path) -> None:
+    log = purchases(300, seed=8).assign(customer_id=lambda frame: frame["customer_id"].str[1:].astype(int))
+    ids = np.unique(log["customer_id"])
+    base = pd.DataFrame({"customer_id": ids[:40], "timestamp": "2022-10-01"})
+    prospects = base.assign(customer_id=range(90_000, 90_040), control=np.arange(40) % 2 > 0, campaign="strangers")
+    only_held = base.assign(control=True, campaign="nobody")
+    twice = pd.concat([base, base.assign(timestamp="2022-10-03")]).assign(control=False, campaign="twice")
+    ahead = base.assign(timestamp="2024-01-01", control=False, campaign="ahead")
+    sent = pd.concat([prospects, only_held, twice, ahead])
+    config = shop(tmp_path, log[log["timestamp"] <= CUT], sent)
+    ingest_step(config)
+    store = HistoryStore.open(config.directory / "history")
+    found = {one.found.name: one for one in measure_all(config, store, WINDOW, quiet).experiments}
+    assert set(found) == {"strangers", "nobody", "twice"}
+    assert found["strangers"].state == "not_trusted"
+    assert found["strangers"].trust is not None and "too_small" in found["strangers"].trust.why_not
+    assert found["nobody"].state == found["twice"].state == "no_control"
+    assert found["twice"].found.rows["repeated"] == 40
+    early = config.model_copy(update={"time": config.time.model_copy(update={"as_of": dt.date(2022, 9, 1)})})
+    nothing = measure_all(early, store, WINDOW, quiet)
+    assert nothing.experiments == ()
+    assert nothing.rows["later"] == nothing.rows["all"]
+    assert pq.read_table(nothing.parquet).num_rows == 0

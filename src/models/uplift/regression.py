@@ -94,6 +94,8 @@ def fit(kind: Kind, x: Floats, y: Floats, *, seed: int = 0) -> Regression:
         "trees": 60 of 8 leaves with at least 200 rows each; "ridge": the penalty chosen by generalised cross-validation
         (Golub et al., 1979); "mean": no use of x.
     """
+    if not x.shape[1]:
+        kind = "mean"
     if kind == "trees" and y.size > 2 * _TREE_SETTINGS["min_data_in_leaf"] and np.ptp(y) > 0:
         data = lightgbm.Dataset(x, y, params=_TREE_SETTINGS)
         return Trees(lightgbm.train({**_TREE_SETTINGS, "seed": seed}, data, TREES))
