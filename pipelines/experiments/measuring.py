@@ -6,7 +6,7 @@ Writes `experiments/DATE.parquet` and `.json`, and `rates/DATE.parquet`, from wh
 import datetime as dt
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import isfinite
 from pathlib import Path
 from typing import Any, Final
@@ -27,7 +27,7 @@ from lifecycle.models.uplift.trial import Trial
 from lifecycle.pipelines.atomic_files import replacing
 from lifecycle.pipelines.config import Config
 from lifecycle.pipelines.experiments.finding import Found, contacts, experiments
-from lifecycle.pipelines.experiments.outcomes_of import Observed, observe
+from lifecycle.pipelines.experiments.outcomes_of import Observed, matrix, observe
 from lifecycle.pipelines.experiments.plan_files import files_by_date
 from lifecycle.pipelines.ingest import HistoryStore
 from lifecycle.pipelines.score.policies import pseudonyms, retention_policy
@@ -61,7 +61,11 @@ class Measured:
     buyers, money : Choice | None
         who responds by buying, and by margin; None where there are too few customers to ask.
     policies : PolicyTable | None
-        worth of treating none, all, or whom a learner says.
+        worth of treating none, all, or whom a learner says; of a campaign with several treatments over all of them.
+    seen : Observed | None
+        what was known before and what came of it; kept until policies of several treatments are compared.
+    price : float
+        mean cost of a treated customer.
     """
 
     found: Found
@@ -72,6 +76,8 @@ class Measured:
     buyers: Choice | None = None
     money: Choice | None = None
     policies: PolicyTable | None = None
+    seen: Observed | None = None
+    price: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,6 +123,7 @@ def measure_all(config: Config, store: HistoryStore, window: int, progress: Prog
     for found in experiments(config, store, rows, as_of, pseudonyms(config)):
         progress(f"measuring {found.name}")
         done.append(_measured(found, store, config, policy, window, as_of))
+    done = _joint_policies(done, config.money.margin)
     rates = Rates(tuple(row for action in policy.actions for row in _rates(action, done)))
     account = _account(store, rows, done, as_of)
     day = as_of.isoformat()
@@ -161,7 +168,40 @@ def _measured(
     price = float((drawn.cost + drawn.incentive)[treated].mean())
     paying = trial.with_outcome(config.money.margin * seen.spend)
     policies = policy_table(paying, ("none", found.treatment or "contact"), cost=(0.0, price))
-    return Measured(found, state, end, trust, effects, choose(trial), choose(paying, cost=price), policies)
+    money = choose(paying, cost=price)
+    return Measured(found, state, end, trust, effects, choose(trial), money, policies, seen, price)
+
+
+def _joint_policies(done: list[Measured], margin: float) -> list[Measured]:
+    """Compare the treatments of one campaign with each other where several share a control group."""
+    result = []
+    for one in done:
+        arms = [other for other in done if other.found.name == one.found.name and other.seen is not None]
+        if one.policies is not None and len(arms) > 1:
+            one = replace(one, policies=_over_all(arms, margin))
+        result.append(one)
+    return [replace(one, seen=None) for one in result]
+
+
+def _over_all(arms: list[Measured], margin: float) -> PolicyTable:
+    """Worth of every treatment to all, and of the best for each, over the customers of all arms."""
+    names = sorted(set.intersection(*(set(one.seen.features) for one in arms if one.seen is not None)))
+    features: dict[str, list[Any]] = {name: [] for name in names}
+    arm, spend = [], []
+    for code, one in enumerate(arms, start=1):
+        treated = one.found.people["treated"].to_numpy(np.bool_)
+        rows = treated if code > 1 else np.ones(treated.size, np.bool_)  # the control group is shared
+        seen = one.seen
+        assert seen is not None
+        for name in names:
+            features[name].append(seen.features[name][rows])
+        arm.append(np.where(treated[rows], code, 0))
+        spend.append(seen.spend[rows])
+    drawn = np.concatenate(arm)
+    x = matrix({name: np.concatenate(parts) for name, parts in features.items()})
+    trial = Trial.of(x, drawn, margin * np.concatenate(spend), np.bincount(drawn) / drawn.size)
+    treatments = [one.found.treatment or "contact" for one in arms]
+    return policy_table(trial, ("none", *treatments), cost=(0.0, *(one.price for one in arms)))
 
 
 def _action(policy: RetentionPolicy, name: str) -> Action | None:

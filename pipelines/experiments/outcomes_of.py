@@ -21,18 +21,33 @@ class Observed:
 
     Attributes
     ----------
-    x : Floats
-        (n, p) numeric features as of the day before the first contact, and the list's forecasts; NaN where not known.
+    features : dict[str, Floats]
+        numeric features as of the day before the first contact, and the list's forecasts; NaN where not known.
     purchases, spend : Floats
         purchase days and money in (day, day + window], netted as of its end; spend is 0 in a log without amounts.
     contacted : NDArray[np.bool_]
         contacted by this or any campaign from the first day to the end of the own window.
     """
 
-    x: Floats
+    features: dict[str, Floats]
     purchases: Floats
     spend: Floats
     contacted: npt.NDArray[np.bool_]
+
+    @property
+    def x(self) -> Floats:
+        """(n, p) the features that differ between these customers."""
+        return matrix(self.features)
+
+
+def matrix(features: dict[str, Floats]) -> Floats:
+    """Return the columns that vary, side by side.
+
+    >>> matrix({"a": np.array([1.0, 2.0]), "b": np.array([3.0, 3.0])}).tolist()
+    [[1.0], [2.0]]
+    """
+    varying = [one for one in features.values() if np.unique(one[np.isfinite(one)]).size > 1]
+    return np.stack(varying, axis=1) if varying else np.empty((len(next(iter(features.values()), [])), 0))
 
 
 def observe(store: HistoryStore, found: Found, window: int) -> Observed:
@@ -61,16 +76,13 @@ def observe(store: HistoryStore, found: Found, window: int) -> Observed:
                 when = sent.day[own][~sent.control[own]]
                 contacted[i] = bool(((when >= found.first_day) & (when <= day + window)).any())
         features.append(_features(history_view=AsOf.of(history, found.first_day - 1), at=at, place=place))
-    names = sorted({name for _, part in features for name in part})
-    x = np.full((n, len(names)), np.nan)
-    for at, part in features:
-        for column, name in enumerate(names):
-            if name in part:
-                x[at, column] = part[name]
-    forecasts = [people[name].to_numpy(np.float64)[:, None] for name in FORECASTS if name in people]
-    x = np.hstack([x, *forecasts])
-    varies = np.array([np.unique(one[np.isfinite(one)]).size > 1 for one in x.T], np.bool_)
-    return Observed(x[:, varies], purchases, spend, contacted)
+    columns: dict[str, Floats] = {}
+    for name in sorted({name for _, part in features for name in part}):
+        columns[name] = np.full(n, np.nan)
+        for at, part in features:
+            columns[name][at] = part.get(name, np.nan)
+    columns |= {f"list_{name}": people[name].to_numpy(np.float64) for name in FORECASTS if name in people}
+    return Observed(columns, purchases, spend, contacted)
 
 
 def _features(

@@ -260,3 +260,27 @@ def test_odd_tables_of_contacts_are_told_as_what_they_are(tmp_path: Path) -> Non
     assert nothing.experiments == ()
     assert nothing.rows["later"] == nothing.rows["all"]
     assert pq.read_table(nothing.parquet).num_rows == 0
+
+
+def test_the_treatments_of_one_campaign_are_compared_with_each_other(tmp_path: Path) -> None:
+    log = purchases(3000, seed=9)
+    rng = np.random.default_rng(10)
+    ids = np.unique(log["customer_id"])
+    day = pd.Timestamp("2023-03-01")
+    treatment = rng.choice(["", "letter", "call"], ids.size)
+    sent = pd.DataFrame({"customer_id": ids, "timestamp": day, "campaign": "spring", "treatment": treatment})
+    sent = sent.assign(control=treatment == "", cost=np.where(treatment == "call", 30.0, 1.0))
+    won = ids[(treatment != "") & (rng.random(ids.size) < 0.3)]
+    more = pd.DataFrame({"customer_id": won, "timestamp": day + pd.Timedelta(days=9), "amount": 40.0})
+    config = shop(tmp_path, pd.concat([log[log["timestamp"] <= CUT], more]), sent)
+    ingest_step(config)
+    found = measure_all(config, HistoryStore.open(config.directory / "history"), WINDOW, quiet).experiments
+    assert {one.found.treatment for one in found} == {"letter", "call"}
+    for one in found:
+        assert one.state == "trusted", one.trust
+        assert one.found.rows["control"] == (treatment == "").sum()
+        assert one.policies is not None
+        assert one.policies.chosen == one.policies.best_constant == "all letter"
+        # both bring .3·40·.4 = 4.8; a letter costs 1, a call 30
+        gap = one.policies.policies["all letter"].value - one.policies.policies["all call"].value
+        assert gap == pytest.approx(29, abs=4)
