@@ -4,12 +4,13 @@ import datetime as dt
 import fcntl
 import json
 import os
+import weakref
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -102,7 +103,6 @@ class HistoryStore:
         """Take a folder and its manifest; use :meth:`open`."""
         self._directory = directory
         self.manifest = manifest
-        self._reading: IO[str] | None = None
 
     @staticmethod
     def exists(directory: Path) -> bool:
@@ -117,8 +117,14 @@ class HistoryStore:
         reading = _readers(directory)
         if reading is not None:
             fcntl.flock(reading, fcntl.LOCK_SH)
-        store = HistoryStore(directory, Manifest.read(directory))
-        store._reading = reading  # as long as the store is there, no ingest takes its segments away
+        try:
+            store = HistoryStore(directory, Manifest.read(directory))
+        except IngestError:
+            if reading is not None:
+                os.close(reading)
+            raise
+        if reading is not None:  # as long as the store is there, no ingest takes its segments away
+            weakref.finalize(store, os.close, reading)
         return store
 
     @staticmethod
@@ -127,12 +133,13 @@ class HistoryStore:
         reading = _readers(directory)
         if reading is None:
             return True
-        with reading:
-            try:
-                fcntl.flock(reading, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                return False
-            return True
+        try:
+            fcntl.flock(reading, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        finally:
+            os.close(reading)
+        return True
 
     def folder(self, segment: str) -> Path:
         """Folder of a segment."""
@@ -295,10 +302,10 @@ class HistoryStore:
         return concatenate([self.read(bucket) for bucket in range(self.n_buckets)])
 
 
-def _readers(directory: Path) -> IO[str] | None:
-    """The file that readers hold a shared lock of; None where this user may not write there."""
+def _readers(directory: Path) -> int | None:
+    """The opened file that readers hold a shared lock of; None where this user may not write there."""
     try:
-        return (directory / ".readers").open("a+")
+        return os.open(directory / ".readers", os.O_RDWR | os.O_CREAT, 0o666)
     except PermissionError:
         return None
 
