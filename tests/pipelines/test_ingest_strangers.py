@@ -226,7 +226,7 @@ def test_ids_that_a_spreadsheet_rounded_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "data", "said"),
     [
-        ("log.csv", gzip.compress(HEADER.encode()), "packed by gzip. Let its name end in .gz"),
+        ("log.csv", gzip.compress(HEADER.encode(), mtime=0), "packed by gzip. Let its name end in .gz"),
         ("log.csv", b"PK\x03\x04" + bytes(40), "a ZIP archive or a workbook. Unpack it"),
         ("log.csv", b"PAR1" + bytes(40), "a Parquet file. Let its name end in .parquet"),
         ("log.txt", b"SQLite format 3\x00", "an SQLite database. Set database_env"),
@@ -236,7 +236,11 @@ def test_ids_that_a_spreadsheet_rounded_are_refused(tmp_path: Path) -> None:
         ("log.csv.gz", HEADER.encode(), "text, or damaged"),
         ("log.xlsx", HEADER.encode(), "text, or damaged. Let its name end in .csv"),
         ("log.parquet", HEADER.encode(), "text, or damaged. Let its name end in .csv"),
-        ("log.csv.gz", gzip.compress(HEADER.encode() + b"a,2020-01-01,5\n" * 99_999)[:-200], "Is the file whole"),
+        (
+            "log.csv.gz",
+            gzip.compress(HEADER.encode() + b"a,2020-01-01,5\n" * 99_999, mtime=0)[:-200],
+            "Is the file whole",
+        ),
     ],
 )
 def test_a_file_that_is_not_what_its_name_says(name: str, data: bytes, said: str, tmp_path: Path) -> None:
