@@ -42,7 +42,7 @@ LETTERS = "PNGMDC"
 
 RANGES = ("expected_purchases", "expected_spend", "residual_value")
 SHARES = ("churn_probability", "loss_probability", "decline_probability", "p_alive")
-AMOUNTS = ("value_at_risk", "clv")
+AMOUNTS = ("value_at_risk", "winback_value", "clv")
 
 
 def explain(config: Config, customer_id: str) -> None:

@@ -148,16 +148,20 @@ def show_scoring(scoring: Scoring) -> None:
         known = name in STAGES
         label = stage_name(str(name), language=stamp.language, scheme=stamp.scheme) if known else _bold("total")
         churn = "–" if np.isnan(row["churn_probability"]) else f"{row['churn_probability']:.0%}"
-        cells = (_amount(row[column], money) for column in ("expected_spend", "residual_value", "value_at_risk"))
+        cells = (
+            _amount(row[column], money)
+            for column in ("expected_spend", "residual_value", "value_at_risk", "winback_value")
+        )
         rows.append(
             (label, f"{row['customers']:,.0f}", f"{row['share']:.0%}", churn, *cells, f"{row['selected']:,.0f}")
         )
-    head = ("stage", "customers", "share", "silent", "spend", "residual value", "at risk", "to contact")
+    head = ("stage", "customers", "share", "silent", "spend", "residual value", "at risk", "to win back", "to contact")
     window = scoring.window
     show_table(f"Stages as of {window.as_of}", head, rows, left=("stage",))
     console.print(
         f"silent: mean probability of no purchase in the next {window.horizon} days (total: of those not churned); "
-        "spend: expected in that time; residual value: discounted future margin.\n"
+        "spend: expected in that time; residual value: discounted future margin; at risk: what those still there stand "
+        "to take away; to win back: what the churned bring who return, most of them unasked.\n"
     )
     _show_list(scoring, money)
 

@@ -13,7 +13,7 @@ from lifecycle.words.notes import choice_in_words, note_in_words
 from lifecycle.words.report_texts import has
 
 _COUNTS = ("buyers", "new_customers")
-_MONEY = ("residual_value", "value_at_risk")
+_MONEY = ("residual_value", "value_at_risk", "winback_value")
 _ACTIVE = ("new", "growth", "mature", "decline")
 _METRICS = (
     "churn_log_loss",
@@ -40,6 +40,7 @@ class BaseView(Words):
                 "share": numbers.share(row["share"]),
                 "residual": self.money(row["residual_value"]) if _valued(name, row) else numbers.MISSING,
                 "at_risk": self.money(row["value_at_risk"]) if _valued(name, row) else numbers.MISSING,
+                "winback": self.money(row["winback_value"]) if _valued(name, row) else numbers.MISSING,
                 "spend": self.money(row["expected_spend"]) if _valued(name, row) else numbers.MISSING,
                 "forecast": numbers.share(row["churn_probability"]),
                 "selected": numbers.count(row["selected"]),

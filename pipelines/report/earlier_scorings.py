@@ -10,6 +10,7 @@ from typing import Any, Final
 import pandas as pd
 import pyarrow.parquet as pq
 
+from lifecycle.decisions import scores
 from lifecycle.decisions.base_summary import value_by_stage
 from lifecycle.decisions.kpis import PERIODS
 from lifecycle.decisions.stage_policy import StagePolicy
@@ -20,6 +21,7 @@ STAGE_COLUMNS: Final = (
     "stage",
     "residual_value",
     "value_at_risk",
+    "winback_value",
     "expected_spend",
     "expected_gain",
     "churn_probability",
@@ -30,6 +32,7 @@ VALUE_KPIS: Final = {
     "forecast": "churn_probability",
     "residual_value": "residual_value",
     "value_at_risk": "value_at_risk",
+    "winback_value": "winback_value",
 }
 """KPIs that rest on a model and are known only where there was a scoring, and the columns they come from."""
 
@@ -62,9 +65,9 @@ def last_scoring(config: Config, before: dt.date) -> EarlierScoring | None:
 
 
 def scoring_of(config: Config, as_of: dt.date) -> EarlierScoring | None:
-    """The scoring of one date; None where there is none."""
+    """The scoring of one date; None where there is none, or its table has another shape."""
     facts, table = _facts(config, as_of), config.directory / "scores" / f"{as_of}.parquet"
-    if facts is None or not table.exists():
+    if facts is None or facts.get("table_version") != scores.VERSION or not table.exists():
         return None
     policy = facts.get("stage_policy")
     return EarlierScoring(as_of, stages_of(table), None if policy is None else StagePolicy(**policy))

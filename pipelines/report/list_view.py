@@ -62,6 +62,7 @@ class ListView(Words):
             cards += [
                 (self.t("card_residual"), self.money(total["residual_value"]), self.t("card_residual_note")),
                 (self.t("card_risk"), self.money(total["value_at_risk"]), self.t("card_risk_note")),
+                (self.t("card_winback"), self.money(total["winback_value"]), self.t("card_winback_note")),
                 (
                     self.t("card_selected"),
                     numbers.count(report.plan.selected),
@@ -104,6 +105,7 @@ class ListView(Words):
                 "channel": self.named("channel", row["channel"]),
                 "gain": self.money(number(row["expected_gain"])),
                 "at_risk": self.money(number(row["value_at_risk"])),
+                "winback": self.money(number(row["winback_value"])),
                 "loss": numbers.share(number(row["loss_probability"]), 0),
                 "silent": numbers.count(number(row["days_since_last_purchase"])),
                 "break_even": numbers.share(number(row["break_even_save_rate"])),

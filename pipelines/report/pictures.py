@@ -32,7 +32,11 @@ class Pictures:
         table = cells(self.report.stages)
         rows = [("col_customers", "customers")]
         if self.report.has_money:
-            rows += [("col_residual", "residual_value"), ("col_at_risk", "value_at_risk")]
+            rows += [
+                ("col_residual", "residual_value"),
+                ("col_at_risk", "value_at_risk"),
+                ("col_winback", "winback_value"),
+            ]
         return charts.shares(
             [
                 (

@@ -54,7 +54,8 @@ class ReportInput:
         `decisions.base_summary.return_rates` of the stages a horizon before as_of.
     kpis : pd.DataFrame | None
         `decisions.kpis.kpi_table`, and rows of the same columns for what rests on a model: `forecast` (mean probability
-        of no purchase of those not churned), `residual_value` and `value_at_risk`.
+        of no purchase of those not churned), `residual_value`, `value_at_risk` and
+        `winback_value`.
     last : tuple[date, pd.DataFrame] | None
         date and stages (as `stages`) of the last scoring before this one.
     kpi_history : pd.DataFrame | None

@@ -19,11 +19,12 @@ COLUMNS = (
     ("col_channel", "channel", 12),
     ("col_gain", "expected_gain", 14),
     ("col_at_risk", "value_at_risk", 14),
+    ("col_winback", "winback_value", 14),
     ("col_silent", "days_since_last_purchase", 12),
     ("col_why", "reasons", 110),
 )
 """Heading, column of the scores, width in characters."""
-AMOUNTS = ("expected_gain", "value_at_risk")
+AMOUNTS = ("expected_gain", "value_at_risk", "winback_value")
 
 
 def write_workbook(table: pd.DataFrame, path: Path, *, language: Language) -> Path:

@@ -282,7 +282,7 @@ def _raw(trees: lightgbm.Booster, matrix: Array) -> Array:
 def boosted(document: Mapping[str, Any], table: pd.DataFrame, trees: Mapping[str, lightgbm.Booster]) -> Answer:
     """Forecast of the boosters."""
     btyd = purchasing(document["btyd"], table)
-    likely, expected = 1.0 - btyd["churn_probability"], btyd["expected_purchases"]
+    expected = btyd["expected_purchases"]
     basket = np.full(len(table), np.nan)
     np.divide(btyd["expected_spend"], expected, out=basket, where=expected > UNDERFLOW)
     matrix = _matrix(document["layout"], table, btyd, basket)
@@ -291,10 +291,11 @@ def boosted(document: Mapping[str, Any], table: pd.DataFrame, trees: Mapping[str
     if "buys" in trees:
         odds = 0.5 * (start["shift"] - _logit(btyd["churn_probability"])) + 0.5 * start["base"]
         bought = _expit(odds + _raw(trees["buys"], matrix))
-    purchases = bought * np.maximum(_given_buying(expected, btyd["churn_probability"], 1.0), 1.0)
+    each = np.maximum(_given_buying(expected, btyd["churn_probability"], 1.0), 1.0)
+    purchases = bought * each
     if "spend" in trees:
-        known = np.where(np.isfinite(btyd["expected_spend"]), btyd["expected_spend"], 1.0)
-        begun = np.log(np.maximum(known / np.maximum(likely, 1e-3), 1e-3)) + start["spend"]
+        known = np.where(np.isfinite(basket) & (basket > 0), basket, 1.0)
+        begun = np.log(known) + np.log(each) + start["spend"]
         spend = bought * np.exp(begun + _raw(trees["spend"], matrix))
     else:
         spend = purchases * basket

@@ -18,7 +18,7 @@ def value_by_stage(scores: pd.DataFrame | Iterable[pd.DataFrame]) -> pd.DataFram
     """Return customers, value and risk of each stage and of the whole base.
 
     Grain: one row a stage in canonical order, then "total". Columns: customers, share, residual_value, value_at_risk,
-        expected_spend,
+        winback_value, expected_spend,
     churn_probability (the mean: a forecast), targeted, selected, expected_gain (of the targeted).
 
     Parameters
@@ -48,6 +48,7 @@ _SUMMED: Final = (
     "customers",
     "residual_value",
     "value_at_risk",
+    "winback_value",
     "expected_spend",
     "churn_probability",
     "targeted",

@@ -28,8 +28,13 @@ class Worth:
         E[e^(−λpH)], P(still alive at the horizon's end | alive now).
     churn_probability : Floats
         P(no purchase in the horizon).
-    v_prevent, v_back : Floats
-        value terms of `models.btyd.retention_values` times margin and mean amount, money over the value horizon.
+    v_prevent : Floats
+        margin over the value horizon that leaving within the horizon would take from whoever is still there.
+    v_return : Floats
+        margin over the value horizon of the customer who returns, as if buying today: the purchase itself and what
+        follows it.
+    churned : Floats
+        1 for those in the stage churned, 0 for those still there: the two are never added up.
     expected_purchases : Floats
         purchase days expected in the horizon.
     expected_spend : Floats
@@ -46,6 +51,9 @@ class Worth:
         margin over the value horizon of a customer who has just bought for the first time; one number.
     first_order_value : float
         expected amount of a first purchase day; one number.
+    mean_return : float
+        mean P(buys in the horizon) of the churned; one number. A win-back rate is what it is for the mean churned
+        customer, and in proportion to P(return) for each.
     """
 
     OF_A_CUSTOMER: ClassVar[tuple[str, ...]] = (
@@ -53,7 +61,8 @@ class Worth:
         "kappa",
         "churn_probability",
         "v_prevent",
-        "v_back",
+        "v_return",
+        "churned",
         "expected_purchases",
         "expected_spend",
         "order_value",
@@ -65,7 +74,8 @@ class Worth:
     kappa: Floats
     churn_probability: Floats
     v_prevent: Floats
-    v_back: Floats
+    v_return: Floats
+    churned: Floats
     expected_purchases: Floats
     expected_spend: Floats
     order_value: Floats
@@ -74,6 +84,7 @@ class Worth:
     first_purchase_probability: float = 0.0
     new_customer_value: float = 0.0
     first_order_value: float = 0.0
+    mean_return: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse arrays of different lengths and a margin outside [0, 1]."""
@@ -97,18 +108,28 @@ class Worth:
 
     @property
     def value_at_risk(self) -> Floats:
-        """See :func:`value_at_risk`."""
-        return value_at_risk(self.p_star, self.v_prevent, self.v_back)
+        """See :func:`value_at_risk`; 0 for the churned."""
+        return np.where(self.churned > 0, 0.0, value_at_risk(self.p_star, self.v_prevent))
+
+    @property
+    def winback_value(self) -> Floats:
+        """See :func:`winback_value`; 0 for those still there."""
+        return np.where(self.churned > 0, winback_value(self.churn_probability, self.v_return), 0.0)
 
 
-def value_at_risk(p_star: Floats, v_prevent: Floats, v_back: Floats) -> Floats:
-    """p*·V_prevent + (1 − p*)·V_back: what is lost if nothing is done, risk counted once."""
-    return p_star * v_prevent + (1 - p_star) * v_back
+def value_at_risk(p_star: Floats, v_prevent: Floats) -> Floats:
+    """p*·V_prevent: what those still there stand to take away by leaving in the horizon if nothing is done."""
+    return p_star * v_prevent
+
+
+def winback_value(churn_probability: Floats, v_return: Floats) -> Floats:
+    """P(return)·V_return: what the churned are to bring who come back in the horizon, unasked ones included."""
+    return (1 - churn_probability) * v_return
 
 
 _AMOUNTS = (
     "v_prevent",
-    "v_back",
+    "v_return",
     "expected_spend",
     "order_value",
     "value_after_second",
@@ -171,17 +192,22 @@ def gain(action: Action, worth: Worth, rate: float | Floats | None = None) -> Ga
     Without `rate` the catalogue's is assumed.
 
     >>> one = np.ones(1)
-    >>> worth = Worth(0.5 * one, 0.8 * one, 0.6 * one, 100 * one, 50 * one, one, 40 * one, 40 * one, 80 * one)
+    >>> worth = Worth(0.5 * one, 0.8 * one, 0.6 * one, 100 * one, 50 * one, 0 * one, one, 40 * one, 40 * one, 80 * one)
     >>> offer = Action("offer", ("decline",), "email", "prevent", contact_cost=1.0, save_rate=0.1)
-    >>> float(gain(offer, worth).net[0].round(6))  # .1·.5·100 + .02·.5·50 − 1
-    4.5
+    >>> float(gain(offer, worth).net[0].round(6))  # .1·.5·100 − 1
+    4.0
+    >>> gone = replace(worth, churned=one, mean_return=0.2)
+    >>> float(gain(offer, gone).net[0].round(6))  # .02·(.4 / .2)·.6·50 − 1
+    0.2
     """
     incentive = action.incentive + action.incentive_share * worth.order_value
     would_buy = 1 - worth.churn_probability
     if action.effect == "prevent":
         ratio = action.winback_rate / action.save_rate if action.save_rate > 0 else 0.0
-        won = worth.p_star * worth.v_prevent + ratio * (1 - worth.p_star) * worth.v_back
-        saved = worth.p_star * (1 - worth.kappa) + ratio * (1 - worth.p_star)
+        gone = worth.churned > 0
+        back = ratio * brought_back(action, worth)
+        won = np.where(gone, back * worth.v_return, worth.p_star * worth.v_prevent)
+        saved = np.where(gone, back, worth.p_star * (1 - worth.kappa))
     elif action.effect == "activate":
         saved = worth.churn_probability
         won = saved * (worth.margin * worth.order_value + worth.value_after_second)
@@ -196,6 +222,18 @@ def gain(action: Action, worth: Worth, rate: float | Floats | None = None) -> Ga
         would_buy = np.full(n, worth.first_purchase_probability)
     staying = action.contact_cost + incentive * action.accept_if_staying * would_buy
     return Gain(action.rate if rate is None else rate, won, saved, incentive, staying)
+
+
+def brought_back(action: Action, worth: Worth) -> Floats:
+    """Chance that a contact brings a churned customer back who would not return unasked, by win-back rate: P(stays
+    away)·P(return)/mean P(return), at most what a win-back rate of 1 would bring.
+
+    Who has been gone for long and hardly ever comes back is as hardly ever won back, whatever they once spent.
+    """
+    returns = 1 - worth.churn_probability
+    relative = returns / worth.mean_return if worth.mean_return > 0 else np.ones_like(returns)
+    most = 1 / action.winback_rate if action.winback_rate > 0 else np.inf
+    return worth.churn_probability * np.minimum(relative, most)
 
 
 def offered(

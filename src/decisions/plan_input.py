@@ -52,7 +52,7 @@ class PlanInput:
     days_since_contact : Floats | None
         days since the last contact, inf where there was none; None: nobody was contacted.
     purchases_at_risk : Floats | None
-        p*·W_prevent + (1 − p*)·W_back in purchase days; ranks those whose value in money is not known.
+        value at risk and value to win back in purchase days; ranks those whose value in money is not known.
     """
 
     customer_id: pa.Array

@@ -129,9 +129,9 @@ def summarise_plan(plan: Plan, customers: Customers, policy: RetentionPolicy, ra
             movable += float(found.saved.sum())
             moved += float((found.rate * found.saved).sum())
             if action.effect == "prevent":
-                kept = float((found.rate * worth.p_star * worth.v_prevent).sum())
-                prevented += kept
-                won_back += float((found.rate * found.won).sum()) - kept
+                brought = found.rate * found.won
+                prevented += float(brought[worth.churned == 0].sum())
+                won_back += float(brought[worth.churned > 0].sum())
             else:
                 grown += float((found.rate * found.won).sum())
     share = detectable_effect(buying / known, selected, control) if known else nan

@@ -55,7 +55,8 @@ class Plan:
     propensity : Floats
         probability with which a targeted or explored customer was drawn to be contacted; NaN for others.
     priority : NDArray[np.int32]
-        1 = first; total order 1..n: the list by gain, then all others by best gain, value at risk and id.
+        1 = first; total order 1..n: the list by gain, then all others by best gain, value at risk or to win
+        back, and id.
     value, bound, exact : float
         total gain of the optimal list, its proved upper bound, and whether it is proved optimal.
     gain : float
@@ -115,7 +116,7 @@ def plan(customers: Customers, policy: RetentionPolicy, rates: Rates = ASSUMED) 
         best_net[rows] = net.max(axis=1, initial=-np.inf)
         strategy[rows] = strategies.let_go(piece.stage, assigned, best_net[rows])
         cause[rows] = piece.cause
-        at_risk[rows] = piece.worth.value_at_risk
+        at_risk[rows] = piece.worth.value_at_risk + piece.worth.winback_value
         if piece.purchases_at_risk is not None:
             purchases[rows] = piece.purchases_at_risk
     ranked = _descending(by_id, purchases, at_risk, best_net)

@@ -75,7 +75,14 @@ COLUMNS: Final[tuple[Column, ...]] = (
         _date,
         "date",
         True,
-        f"last purchase day + usual gap; before as_of means overdue; {_P}, for churned customers and without that gap",
+        "day by which the next purchase is as likely as not to have come, of purchases that come within two horizons; "
+        f"after as_of; {_P} and for churned customers",
+    ),
+    Column(
+        "expected_next_purchase_low", _date, "date", True, f"first day of its 90 % interval; {_P} and for the churned"
+    ),
+    Column(
+        "expected_next_purchase_high", _date, "date", True, f"last day of its 90 % interval; {_P} and for the churned"
     ),
     Column(
         "p_alive",
@@ -117,7 +124,22 @@ COLUMNS: Final[tuple[Column, ...]] = (
         1,
     ),
     Column(
-        "value_at_risk", _f8, "money", True, f"p*·V_prevent + (1 − p*)·V_back, margin over the value horizon; {_M}", 0
+        "value_at_risk",
+        _f8,
+        "money",
+        True,
+        f"p*·V_prevent, margin over the value horizon that those still there stand to take away by leaving; {_M} and "
+        "for the churned",
+        0,
+    ),
+    Column(
+        "winback_value",
+        _f8,
+        "money",
+        True,
+        f"P(return)·V_return, margin over the value horizon of the churned who return, most of them unasked; {_M} and "
+        "for those still there",
+        0,
     ),
     Column("strategy", _text, "", False, "what the stage and the cause ask for", words=STRATEGIES),
     Column("cause", _text, "", True, "why a declining customer declines; null in other stages", words=CAUSES),

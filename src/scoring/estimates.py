@@ -14,12 +14,13 @@ import pyarrow.compute as pc
 
 from lifecycle.decisions import scores
 from lifecycle.decisions.causes import diagnose
-from lifecycle.decisions.gains import value_at_risk
+from lifecycle.decisions.gains import value_at_risk, winback_value
 from lifecycle.decisions.stages import replay
+from lifecycle.decisions.vocabulary import CHURNED
 from lifecycle.features.contacts import days_since_contact
 from lifecycle.features.history import History
 from lifecycle.features.window import Window
-from lifecycle.models.btyd import central, retention_terms
+from lifecycle.models.btyd import central, next_purchase_in, retention_terms
 from lifecycle.models.forecasting import Forecast, Snapshot
 from lifecycle.models.forecasting.level_outlook import unknown_reach
 from lifecycle.models.forecasting.loss_probability import loss_probability, still_there
@@ -29,6 +30,10 @@ from lifecycle.scoring.money_terms import MoneyTerms
 from lifecycle.scoring.whole_base import WholeBase
 
 Floats = npt.NDArray[np.float64]
+
+LEVEL = 0.9
+NEXT_WITHIN = 2.0
+"""Horizons within which a next purchase must come to count: the tail of rare buyers says nothing of a date."""
 
 
 def estimate(history: History, bundle: Bundle, window: Window, base: WholeBase, money: MoneyTerms) -> pa.Table:
@@ -56,7 +61,8 @@ def estimate(history: History, bundle: Bundle, window: Window, base: WholeBase, 
         "cause": diagnose(history, window.as_of_day, stages, base.causes, bundle.stages)[known],
     }
     spread = _Spread(known.size, buyers)
-    found = _of_buyers(history, bundle, window, base, money) if buyers.size else OfBuyers.nobody()
+    gone = stages.stage[known][buyers] == CHURNED
+    found = _of_buyers(history, bundle, window, base, money, gone) if buyers.size else OfBuyers.nobody()
     columns |= {name: spread(values) for name, values in found._asdict().items()}
     ids = history.customer_id.take(pa.array(known))
     return pa.table({"customer_id": ids, **{name: pa.array(values) for name, values in columns.items()}})
@@ -84,11 +90,16 @@ class OfBuyers(NamedTuple):
     decline_probability: Floats
     loss_probability: Floats
     value_at_risk: Floats
+    winback_value: Floats
     p_star: Floats
     kappa: Floats
     v_prevent: Floats
-    v_back: Floats
+    v_return: Floats
+    churned: Floats
     purchases_at_risk: Floats
+    next_purchase: Floats
+    next_purchase_low: Floats
+    next_purchase_high: Floats
     order_value: Floats
     value_after_second: Floats
     least_share: Floats
@@ -117,7 +128,9 @@ class _Spread:
         return whole
 
 
-def _of_buyers(history: History, bundle: Bundle, window: Window, base: WholeBase, money: MoneyTerms) -> OfBuyers:
+def _of_buyers(
+    history: History, bundle: Bundle, window: Window, base: WholeBase, money: MoneyTerms, gone: npt.NDArray[np.bool_]
+) -> OfBuyers:
     snapshot = Snapshot.of(history, window, with_outcome=False, reference=base.reference, base=base.level)
     x, t_x, age = snapshot.frequency, snapshot.recency, snapshot.T
     forecast = bundle.forecaster.predict(snapshot)
@@ -152,28 +165,51 @@ def _of_buyers(history: History, bundle: Bundle, window: Window, base: WholeBase
     soon = np.maximum(age, 1.0)  # as if the second purchase came today, or tomorrow where the first came today
     second = model.expected_discounted_purchases(money.value_horizon, money.discount_rate, one, soon, soon)
     ahead = central(base.tables.at(x, t_x, age, None if bundle.spend is None else baskets), margin=money.margin)
-    v_prevent, v_back = (money.margin * order * one for one in (terms.w_prevent, terms.w_back))
+    # As if buying today: held against those who did return, the old rate of whoever left was wrong by factors.
+    w_return = 1.0 + model.expected_discounted_purchases(money.value_horizon, money.discount_rate, x + 1.0, soon, soon)
+
+    def coming(share: float) -> Floats:
+        return next_purchase_in(model, within=NEXT_WITHIN * window.horizon, share=share, frequency=x, T=age)
+
+    def around(point: Floats, low: Floats | None, high: Floats | None, default: tuple[Floats, Floats]) -> list[Floats]:
+        """The champion's own interval, else the purchase model's, wide enough to hold what the champion expects."""
+        found = default if low is None or high is None else (low, high)
+        return [np.fmin(found[0], point), np.fmax(found[1], point)]
+
+    purchases = around(forecast.expected_purchases, None, None, (ahead.purchases_low, ahead.purchases_high))
+    spend = around(
+        forecast.expected_spend, forecast.spend_low, forecast.spend_high, (ahead.spend_low, ahead.spend_high)
+    )
+    lasting = around(residual, None, None, (ahead.residual_low, ahead.residual_high))
+    v_prevent, v_return = (money.margin * order * one for one in (terms.w_prevent, w_return))
+    churn = forecast.churn_probability
+    in_purchases = np.where(gone, winback_value(churn, w_return), value_at_risk(p_star, terms.w_prevent))
     return OfBuyers(
         expected_purchases=forecast.expected_purchases,
-        expected_purchases_low=ahead.purchases_low,
-        expected_purchases_high=ahead.purchases_high,
+        expected_purchases_low=purchases[0],
+        expected_purchases_high=purchases[1],
         expected_spend=forecast.expected_spend,
-        expected_spend_low=ahead.spend_low,
-        expected_spend_high=ahead.spend_high,
+        expected_spend_low=spend[0],
+        expected_spend_high=spend[1],
         residual_value=residual,
-        residual_value_low=ahead.residual_low,
-        residual_value_high=ahead.residual_high,
+        residual_value_low=lasting[0],
+        residual_value_high=lasting[1],
         p_alive=p_alive,
         clv=past + residual,
         churn_probability=forecast.churn_probability,
         decline_probability=forecast.decline_probability,
         loss_probability=loss_probability(forecast.churn_probability, terms.q0, terms.kappa),
-        value_at_risk=value_at_risk(p_star, v_prevent, v_back),
+        value_at_risk=np.where(gone, np.nan, value_at_risk(p_star, v_prevent)),
+        winback_value=np.where(gone, winback_value(churn, v_return), np.nan),
         p_star=p_star,
         kappa=terms.kappa,
         v_prevent=v_prevent,
-        v_back=v_back,
-        purchases_at_risk=value_at_risk(p_star, terms.w_prevent, terms.w_back),
+        v_return=v_return,
+        churned=gone.astype(np.float64),
+        purchases_at_risk=in_purchases,
+        next_purchase=coming(0.5),
+        next_purchase_low=coming((1.0 - LEVEL) / 2.0),
+        next_purchase_high=coming((1.0 + LEVEL) / 2.0),
         order_value=order,
         value_after_second=money.margin * order * second,
         least_share=np.full(x.size, _least_share(forecast)),

@@ -60,25 +60,30 @@ class Estimated:
     bundle: Bundle
     money: MoneyTerms
     cautious: float | None
+    mean_return: float
 
     @classmethod
     def of(cls, parts: Parts, bundle: Bundle, money: MoneyTerms) -> "Estimated":
-        """The customers, and what share of the base's money is left at the lower end of its interval."""
-        return cls(parts, bundle, money, cautious_share(parts.column_tables(["expected_spend", "least_share"])))
+        """The customers, what share of the base's money is left at the lower end of its interval, and how likely a
+        churned customer is to return."""
+        cautious = cautious_share(parts.column_tables(["expected_spend", "least_share"]))
+        return cls(parts, bundle, money, cautious, mean_return(parts.column_tables(["churned", "churn_probability"])))
 
     def pieces(self) -> Iterator[PlanInput]:
         """The customers of each part."""
         for part in self.parts.column_tables(PLAN_COLUMNS):
-            yield plan_input(part, self.bundle, self.money, cautious=self.cautious)
+            yield plan_input(part, self.bundle, self.money, cautious=self.cautious, mean_return=self.mean_return)
 
 
-def plan_input(estimates: pa.Table, bundle: Bundle, money: MoneyTerms, *, cautious: float | None) -> PlanInput:
+def plan_input(
+    estimates: pa.Table, bundle: Bundle, money: MoneyTerms, *, cautious: float | None, mean_return: float
+) -> PlanInput:
     """What the plan needs of some customers."""
     return PlanInput(
         customer_id=estimates["customer_id"].combine_chunks(),
         stage=estimates["stage"].to_numpy(),
         cause=estimates["cause"].to_numpy(),
-        worth=worth_of(estimates, bundle, money),
+        worth=worth_of(estimates, bundle, money, mean_return=mean_return),
         cautious=cautious,
         may_contact=estimates["may_contact"].to_numpy(zero_copy_only=False),
         days_since_contact=estimates["days_since_contact"].to_numpy(),
@@ -86,7 +91,7 @@ def plan_input(estimates: pa.Table, bundle: Bundle, money: MoneyTerms, *, cautio
     )
 
 
-def worth_of(estimates: pa.Table, bundle: Bundle, money: MoneyTerms) -> Worth:
+def worth_of(estimates: pa.Table, bundle: Bundle, money: MoneyTerms, *, mean_return: float) -> Worth:
     """What the plan needs to know of the customers' money."""
     entries: dict[str, Floats] = {name: estimates[name].to_numpy() for name in Worth.OF_A_CUSTOMER}
     value, basket = _new_customer(bundle, money)
@@ -96,6 +101,7 @@ def worth_of(estimates: pa.Table, bundle: Bundle, money: MoneyTerms) -> Worth:
         first_purchase_probability=float(estimates["first_purchase"].to_numpy()[:1].sum()),
         new_customer_value=value,
         first_order_value=basket,
+        mean_return=mean_return,
     )
 
 
@@ -120,3 +126,13 @@ def cautious_share(parts: Iterable[pa.Table]) -> float | None:
         total += float(spend[stated].sum())
         left += float((spend[stated] * share[stated]).sum())
     return left / total if total > 0 else None
+
+
+def mean_return(parts: Iterable[pa.Table]) -> float:
+    """Mean P(buys in the horizon) of the churned; 0 where nobody has churned."""
+    total, count = 0.0, 0
+    for part in parts:
+        churn, gone = part["churn_probability"].to_numpy(), part["churned"].to_numpy() > 0
+        total += float((1.0 - churn[gone]).sum())
+        count += int(gone.sum())
+    return total / max(count, 1)

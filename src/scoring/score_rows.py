@@ -72,6 +72,7 @@ def rows(
         closed=estimates["closed"].to_numpy(zero_copy_only=False),
         churn_probability=estimates["churn_probability"].to_numpy(),
         value_at_risk=estimates["value_at_risk"].to_numpy(),
+        winback_value=estimates["winback_value"].to_numpy(),
         worth_acting=action >= 0,
         let_go=plan.strategy[at] == LET_GO,
         horizon=stamp.window.horizon,
@@ -108,8 +109,8 @@ def known_columns(estimates: pa.Table, window: Window) -> dict[str, Any]:
     """The columns of the scores that rest on estimates alone, whatever is planned; NaN stands for null."""
     n, stage = estimates.num_rows, estimates["stage"].to_numpy()
     bought = estimates["frequency"].to_numpy() >= 0
-    last, gap = estimates["last_day"].to_numpy(), estimates["usual_gap"].to_numpy()
-    next_day = np.where(bought & (stage != CHURNED), last + np.rint(gap), np.nan)
+    last = estimates["last_day"].to_numpy()
+    there = bought & (stage != CHURNED)
     return {
         "as_of": pa.array([window.as_of] * n, pa.date32()),
         "horizon_days": np.full(n, window.horizon, np.int32),
@@ -120,11 +121,19 @@ def known_columns(estimates: pa.Table, window: Window) -> dict[str, Any]:
         "second_purchase_overdue": estimates["overdue"].to_numpy(zero_copy_only=False),
         "days_since_last_purchase": np.where(bought, window.as_of_day - last.astype(np.float64), np.nan),
         "frequency": np.where(bought, estimates["frequency"].to_numpy().astype(np.float64), np.nan),
-        "usual_gap_days": gap,
-        "expected_next_purchase": _dates(np.where(np.isnan(next_day), NEVER, np.nan_to_num(next_day))),
+        "usual_gap_days": estimates["usual_gap"].to_numpy(),
+        **{
+            f"expected_next_purchase{end}": _dates(_day(estimates[f"next_purchase{end}"].to_numpy(), there, window))
+            for end in ("", "_low", "_high")
+        },
         "cause": cause_labels(estimates["cause"].to_numpy()),
         **{name: estimates[name].to_numpy() for name in copied()},
     }
+
+
+def _day(days: npt.NDArray[np.float64], there: npt.NDArray[np.bool_], window: Window) -> npt.NDArray[np.float64]:
+    """The first whole day by which so many have passed since as_of; NEVER for whom nothing is expected."""
+    return np.where(there & np.isfinite(days), window.as_of_day + np.maximum(np.ceil(np.nan_to_num(days)), 1.0), NEVER)
 
 
 def _named(stage: npt.NDArray[np.int8], stamp: Stamp) -> pa.Array:

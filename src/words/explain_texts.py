@@ -42,6 +42,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "decline_probability": ("P(buys, but at most half of the usual)", "会购买但不超过平常一半的概率"),
     "p_alive": ("P(alive), from purchases alone", "活跃概率（仅据购买记录）"),
     "value_at_risk": ("value at risk", "风险价值"),
+    "winback_value": ("value to win back", "挽回价值"),
     "clv": ("lifetime value, past and future", "客户终身价值（过去与未来）"),
     "why_model": ("Why (the model's strongest drivers): {reasons}.", "原因（模型中最强的因素）：{reasons}。"),
     "why_rules": ("Why (by rules): {reasons}.", "原因（按规则）：{reasons}。"),

@@ -51,7 +51,9 @@ class Facts:
     churn_probability : Floats
         P(no purchase in the horizon).
     value_at_risk : Floats
-        money.
+        money; not known of the churned.
+    winback_value : Floats
+        money; known of the churned alone.
     worth_acting : Flags
         an action with positive net value exists.
     let_go : Flags
@@ -74,6 +76,7 @@ class Facts:
     closed: Flags
     churn_probability: Floats
     value_at_risk: Floats
+    winback_value: Floats
     worth_acting: Flags
     let_go: Flags
     horizon: int
@@ -129,6 +132,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "未来 {horizon} 天内不购买的概率为 {risk}",
     ),
     "value": ("{value} at risk", "风险价值 {value}"),
+    "winback": ("{back} to win back, unasked returns included", "挽回价值 {back}（含自行回归）"),
     "against": ("{against}", "{against}"),
     "favour": ("for staying: {favour}", "有利因素：{favour}"),
 }
@@ -148,7 +152,7 @@ def reasons(facts: Facts, *, language: Language = "en", drivers: Drivers | None 
 
     >>> one, no = np.ones(1), np.zeros(1, bool)
     >>> facts = Facts(np.array([4], np.int8), np.array([5], np.int8), 64 * one, 21 * one, 9 * one, no, no, no,
-    ...               0.62 * one, 120 * one, ~no, no, 90, 80.0, "GBP")
+    ...               0.62 * one, 120 * one, 0 * one, ~no, no, 90, 80.0, "GBP")
     >>> reasons(facts)[0].as_py().split("; ")[::2]
     ['silent for 64 days, usually buys every 21 days', '120 GBP at risk']
     """
@@ -167,6 +171,7 @@ def reasons(facts: Facts, *, language: Language = "en", drivers: Drivers | None 
         "risk": lambda rows: percent(facts.churn_probability[rows]),
         "horizon": lambda rows: whole(np.full(rows.size, float(facts.horizon))),
         "value": lambda rows: _money(facts.value_at_risk[rows], facts.currency),
+        "back": lambda rows: _money(facts.winback_value[rows], facts.currency),
         "against": lambda rows: model.against.take(pa.array(rows)),
         "favour": lambda rows: model.favour.take(pa.array(rows)),
     }
@@ -187,7 +192,8 @@ def reasons(facts: Facts, *, language: Language = "en", drivers: Drivers | None 
         ("against", raised),
         ("returned", facts.returned & ~gone),
         ("risk", doubtful),
-        ("value", facts.worth_acting & (facts.value_at_risk >= 1)),
+        ("value", ~gone & facts.worth_acting & (facts.value_at_risk >= 1)),
+        ("winback", gone & facts.worth_acting & (facts.winback_value >= 1)),
         ("let_go", facts.let_go),
         ("favour", lowered),
     ]

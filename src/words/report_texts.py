@@ -43,7 +43,15 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "card_residual": ("Residual value", "剩余价值"),
     "card_residual_note": ("future margin, discounted", "未来毛利，已折现"),
     "card_risk": ("Value at risk", "风险价值"),
-    "card_risk_note": ("margin of one year that action can reach", "一年内行动可触及的毛利"),
+    "card_risk_note": (
+        "margin of one year that those still there stand to take away",
+        "在册客户可能带走的一年毛利",
+    ),
+    "card_winback": ("Value to win back", "挽回价值"),
+    "card_winback_note": (
+        "margin of one year of the churned expected to return, most of them unasked",
+        "预计回归的流失客户的一年毛利，多数为自行回归",
+    ),
     "card_selected": ("To contact now", "现在需联系"),
     "card_selected_note": ("{control} more left alone as control", "另有 {control} 位作为对照组不联系"),
     "card_gain": ("Assumed net gain", "假定净收益"),
@@ -92,6 +100,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "col_action": ("Action", "行动"),
     "col_gain": ("Assumed gain", "假定收益"),
     "col_at_risk": ("Value at risk", "风险价值"),
+    "col_winback": ("To win back", "挽回价值"),
     "col_loss": ("P(lost)", "流失概率"),
     "col_silent": ("Days silent", "沉默天数"),
     "col_break_even": ("Pays from", "回本效果"),
@@ -228,6 +237,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "kpi_forecast": ("Forecast: no purchase, of those not churned", "预测不购买（未流失客户）"),
     "kpi_residual_value": ("Residual value of the base", "客户整体剩余价值"),
     "kpi_value_at_risk": ("Value at risk", "风险价值"),
+    "kpi_winback_value": ("Value to win back", "挽回价值"),
     "kpi_buyers": ("Buyers", "购买客户数"),
     "kpi_new_customers": ("New customers", "新客户数"),
     # Trust

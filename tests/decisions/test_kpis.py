@@ -158,6 +158,7 @@ def scores() -> pd.DataFrame:
             "stage_since": [END - dt.timedelta(days=27), END - dt.timedelta(days=28), END, None],
             "previous_stage": ["mature", "growth", "growth", None],
             "value_at_risk": [5.0, 9.0, 2.0, np.nan],
+            "winback_value": np.nan,
             "residual_value": [50.0, 30.0, 100.0, np.nan],
             "expected_spend": [1.0, 2.0, 3.0, np.nan],
             "loss_probability": [0.5, 0.6, 0.1, np.nan],

@@ -23,20 +23,22 @@ def worth(n: int, **changes) -> Worth:
         "kappa": 0.8,
         "churn_probability": 0.6,
         "v_prevent": 100.0,
-        "v_back": 50.0,
+        "v_return": 50.0,
+        "churned": 0.0,
         "expected_purchases": 1.0,
         "expected_spend": 40.0,
         "order_value": 40.0,
         "value_after_second": 80.0,
     } | changes
-    numbers = {"margin", "first_purchase_probability", "new_customer_value", "first_order_value"}
+    numbers = {"margin", "first_purchase_probability", "new_customer_value", "first_order_value", "mean_return"}
     return Worth(**{name: v if name in numbers else np.broadcast_to(v, n).astype(float) for name, v in given.items()})
 
 
 def customers(n: int, stage=DECLINE, cause="silence", **changes) -> PlanInput:
     stages = np.broadcast_to(np.asarray(stage, np.int8), n).copy()
     causes = np.where(stages == DECLINE, CAUSES.index(cause), -1).astype(np.int8)
-    return PlanInput(pa.array([f"c{k:04d}" for k in range(n)]), stages, causes, worth(n, **changes))
+    known = worth(n, **({"churned": stages == CHURNED} | changes))
+    return PlanInput(pa.array([f"c{k:04d}" for k in range(n)]), stages, causes, known)
 
 
 def offer(**changes) -> Action:
@@ -44,11 +46,15 @@ def offer(**changes) -> Action:
     return Action("offer", ("growth", "mature", "decline", "churned"), "email", "prevent", **given)
 
 
-def test_prevention_and_win_back_are_valued_as_the_rule_says():
-    p = 0.5
-    found = gain(offer(incentive=3.0, accept_if_staying=0.5), worth(1))
-    won = 0.1 * p * 100 + 0.02 * (1 - p) * 50
-    saved = 0.1 * p * (1 - 0.8) + 0.02 * (1 - p)
+@pytest.mark.parametrize(
+    ("churned", "won", "saved"),
+    [
+        (0.0, 0.1 * 0.5 * 100, 0.1 * 0.5 * (1 - 0.8)),
+        (1.0, 0.02 * (0.4 / 0.25) * 0.6 * 50, 0.02 * (0.4 / 0.25) * 0.6),  # in proportion to P(return), mean .25
+    ],
+)
+def test_prevention_and_win_back_are_valued_as_the_rule_says(churned, won, saved):
+    found = gain(offer(incentive=3.0, accept_if_staying=0.5), worth(1, churned=churned, mean_return=0.25))
     paid = 1.0 + 3.0 * (0.5 * (1 - 0.6) + saved)
     assert found.net[0] == pytest.approx(won - paid)
     assert found.cost[0] == pytest.approx(paid)
@@ -75,7 +81,7 @@ def test_at_the_break_even_rate_the_action_pays_for_itself():
 
 def test_each_stage_has_its_strategy_and_nobody_hopeless_is_paid_for():
     stages = np.array([PROSPECT, NEW, GROWTH, MATURE, DECLINE, CHURNED], np.int8)
-    rich = plan(customers(6, stages), RetentionPolicy((offer(),)))
+    rich = plan(customers(6, stages, v_return=200.0), RetentionPolicy((offer(),)))
     assert [STRATEGIES[code] for code in rich.strategy] == [
         "convert",
         "activate",
@@ -84,14 +90,14 @@ def test_each_stage_has_its_strategy_and_nobody_hopeless_is_paid_for():
         "rescue",
         "win_back",
     ]
-    poor = plan(customers(6, stages, v_prevent=1.0, v_back=1.0), RetentionPolicy((offer(),)))
+    poor = plan(customers(6, stages, v_prevent=1.0, v_return=1.0), RetentionPolicy((offer(),)))
     assert [STRATEGIES[code] for code in poor.strategy[4:]] == ["let_go", "let_go"]
     assert [CAUSES[code] if code >= 0 else None for code in poor.cause] == [None] * 4 + ["silence", None]
     assert not poor.targeted.any()
 
 
 def test_where_no_value_is_known_nobody_is_let_go_and_nobody_is_targeted():
-    blind = customers(2, v_prevent=np.nan, v_back=np.nan)
+    blind = customers(2, v_prevent=np.nan, v_return=np.nan)
     found = plan(replace(blind, purchases_at_risk=np.array([1.0, 2.0])), RetentionPolicy((offer(),)))
     assert {STRATEGIES[code] for code in found.strategy} == {"rescue"}
     assert not found.targeted.any()
@@ -126,7 +132,7 @@ def test_consent_and_rest_between_contacts_are_respected():
 
 
 def test_the_least_return_is_a_limit():
-    net = 4.5  # see the first test, without incentive: net gain for 1 of cost
+    net = 4.0  # see the first test, without incentive: net gain for 1 of cost
     assert plan(customers(1), RetentionPolicy((offer(),), min_return=net)).targeted.all()
     assert not plan(customers(1), RetentionPolicy((offer(),), min_return=net + 0.01)).targeted.any()
 
@@ -259,7 +265,7 @@ def test_the_detectable_effect_has_the_stated_power():
 
 
 def test_the_summary_says_what_the_list_is():
-    base = customers(6000, v_prevent=np.linspace(20, 400, 6000))
+    base = customers(6000, v_prevent=np.linspace(30, 400, 6000))
     policy = RetentionPolicy(default_actions(), budget=5000.0, control_share=0.2)
     found = plan(base, policy)
     summary = summarise_plan(found, base, policy)
@@ -269,14 +275,15 @@ def test_the_summary_says_what_the_list_is():
     assert summary.selected_spent == summary.selected < summary.spent
     assert summary.gap == 0.0
     assert summary.worth_acting == 6000
-    saved = 0.5 * 0.2 + 0.2 * 0.5  # P(saved) at a save rate of 1
+    saved = 0.5 * 0.2  # P(saved) at a save rate of 1
     assert summary.detectable.save_rate == pytest.approx(summary.detectable.purchase_share / saved)
     assert summary.detectable.assumed_rate == pytest.approx(0.1)
     assert summary.detectable.assumed_share == pytest.approx(0.1 * saved)
 
 
 def test_the_parts_of_the_gain_less_what_is_spent_are_the_gain():
-    base = customers(3000, stage=[NEW, MATURE, CHURNED] * 1000, v_prevent=np.linspace(20, 400, 3000))
+    values = {"v_prevent": np.linspace(20, 400, 3000), "v_return": 500.0}
+    base = customers(3000, stage=[NEW, MATURE, CHURNED] * 1000, **values)
     policy = RetentionPolicy(default_actions(incentive=2.0, save_rate=0.2), budget=9000.0)
     found = plan(base, policy)
     summary = summarise_plan(found, base, policy)

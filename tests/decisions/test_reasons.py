@@ -24,7 +24,8 @@ def facts(**changes) -> Facts:
         "returned": NO,
         "closed": NO,
         "churn_probability": np.array([np.nan, 0.9, 0.3, 0.01, 0.62, 0.99]),
-        "value_at_risk": np.array([np.nan, 50.0, 10.0, 5.0, 12345.6, 70.0]),
+        "value_at_risk": np.array([np.nan, 50.0, 10.0, 5.0, 12345.6, np.nan]),
+        "winback_value": np.array([*[np.nan] * 5, 70.0]),
         "worth_acting": np.array([False, False, False, False, True, False]),
         "let_go": np.array([False, False, False, False, False, True]),
         "horizon": 90,
@@ -45,6 +46,12 @@ def test_every_stage_has_its_own_reason():
         "62 % probability of no purchase in the next 90 days; 12,346 GBP at risk",
         "no purchase for 400 days after 2 purchase days; no action pays for itself",
     ]
+
+
+def test_the_churned_are_to_be_won_back_and_nothing_of_theirs_is_at_risk():
+    said = reasons(facts(worth_acting=~NO, let_go=NO))
+    assert said[5].as_py().endswith("; 70 GBP to win back, unasked returns included")
+    assert [("at risk" in one, "win back" in one) for one in said.to_pylist()[4:]] == [(True, False), (False, True)]
 
 
 def test_chinese_reasons_hold_no_english_word():

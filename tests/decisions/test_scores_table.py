@@ -28,7 +28,9 @@ def columns() -> dict:
         "second_purchase_overdue": np.zeros(N, bool),
         "days_since_last_purchase": np.array([60.0, 3.0, 28.0, np.nan]),
         "frequency": np.array([9.0, 20.0, 0.0, np.nan]),
-        "expected_next_purchase": [dt.date(2024, 5, 1), dt.date(2024, 7, 1), None, None],
+        "expected_next_purchase": [dt.date(2024, 7, 9), dt.date(2024, 7, 4), None, None],
+        "expected_next_purchase_low": [dt.date(2024, 7, 1), dt.date(2024, 7, 1), None, None],
+        "expected_next_purchase_high": [dt.date(2024, 9, 1), dt.date(2024, 8, 1), None, None],
         "strategy": ["rescue", "retain", "activate", "convert"],
         "cause": ["silence", None, None, None],
         "action": ["offer", None, None, None],
@@ -65,10 +67,12 @@ def test_whole_number_ids_keep_their_type():
 def test_every_column_of_the_contract_is_there_with_meaning():
     names = {column.name for column in COLUMNS}
     first = """customer_id as_of horizon_days stage days_since_last_purchase frequency p_alive expected_purchases
-        expected_spend residual_value clv churn_probability decline_probability value_at_risk strategy priority
+        expected_spend residual_value clv churn_probability decline_probability value_at_risk winback_value strategy
+        priority
         selected control
         reasons reasons_from model_version"""
     later = """previous_stage stage_since second_purchase_overdue usual_gap_days expected_next_purchase
+        expected_next_purchase_low expected_next_purchase_high
         loss_probability cause action channel expected_gain break_even_save_rate targeted expected_purchases_low
         expected_purchases_high expected_spend_low expected_spend_high residual_value_low residual_value_high"""
     assert set(f"{first} {later}".split()) <= names

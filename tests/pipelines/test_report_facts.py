@@ -92,7 +92,8 @@ def scoring(folder, date, *, residual, policy=POLICY, **facts):
     table = {
         "stage": ["mature", "churned"],
         "residual_value": [residual, 1.0],
-        "value_at_risk": [2.0, 3.0],
+        "value_at_risk": [2.0, None],
+        "winback_value": [None, 3.0],
         "expected_spend": [4.0, 0.0],
         "expected_gain": [1.0, None],
         "churn_probability": [0.2, 0.9],
@@ -102,7 +103,7 @@ def scoring(folder, date, *, residual, policy=POLICY, **facts):
     for name in ("scores", "manifests"):
         (folder / name).mkdir(exist_ok=True)
     pq.write_table(pa.table(table), folder / "scores" / f"{date}.parquet")
-    document = {"stage_policy": asdict(policy), **facts}
+    document = {"stage_policy": asdict(policy), "table_version": scores.VERSION, **facts}
     (folder / "manifests" / f"{date}.json").write_text(json.dumps(document))
 
 
@@ -111,6 +112,8 @@ def test_earlier_scorings_are_found_and_compared_where_there_are_some(tmp_path):
     assert last_scoring(config, AS_OF) is None
     scoring(tmp_path, AS_OF - dt.timedelta(days=60), residual=70.0)
     scoring(tmp_path, AS_OF - dt.timedelta(days=7), residual=90.0, policy=replace(POLICY, churn_multiple=5.0))
+    scoring(tmp_path, AS_OF - dt.timedelta(days=9), residual=1.0, table_version="1")
+    assert scoring_of(config, AS_OF - dt.timedelta(days=9)) is None  # of another shape
     scoring(tmp_path, AS_OF, residual=100.0)
     last = last_scoring(config, AS_OF)
     assert (last.as_of, last.policy.churn_multiple) == (AS_OF - dt.timedelta(days=7), 5.0)

@@ -8,6 +8,7 @@ from lifecycle.models.btyd.intervals import Intervals, central, intervals, predi
 from lifecycle.models.btyd.joint_spend import probability_spend_below
 from lifecycle.models.btyd.mbg_nbd import MbgNbd
 from lifecycle.models.btyd.model_choice import Choice, fit_best
+from lifecycle.models.btyd.next_purchase import next_purchase_in
 from lifecycle.models.btyd.pareto_nbd import ParetoNbd
 from lifecycle.models.btyd.posterior import Posterior
 from lifecycle.models.btyd.predictive_tables import Tables
@@ -30,6 +31,7 @@ __all__ = [
     "exceeded",
     "fit_best",
     "intervals",
+    "next_purchase_in",
     "predictive",
     "probability_spend_below",
     "retention_terms",

@@ -10,12 +10,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lifecycle.models.forecasting.design_matrix import BTYD, btyd_columns, given_buying
 from lifecycle.models.forecasting.forecast import FloatArray, Forecast, Outcome
 from lifecycle.models.forecasting.stacking import logit, shift_to
 
 SHARE = 0.5
 CARRIED = 0.5  # of a shift of the base's level that the past showed, as in level.py
-LEAST = 1e-3
+BASKET = BTYD.index("btyd_expected_basket")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,9 +38,11 @@ class Start:
 
 
 def _log_spend(model: Forecast) -> FloatArray:
-    likely = np.maximum(1.0 - model.churn_probability, LEAST)
-    spend = np.where(np.isfinite(model.expected_spend), model.expected_spend, 1.0)
-    return np.asarray(np.log(np.maximum(spend / likely, LEAST)), dtype=np.float64)
+    """Log of basket times purchases given buying: no chance to buy, however small, makes it explode or vanish."""
+    basket = btyd_columns(model)[:, BASKET]
+    known = np.where(np.isfinite(basket) & (basket > 0), basket, 1.0)
+    each = given_buying(model.expected_purchases, model.churn_probability, otherwise=1.0)
+    return np.asarray(np.log(known) + np.log(np.maximum(each, 1.0)), dtype=np.float64)
 
 
 def learn(models: Sequence[Forecast], outcomes: Sequence[Outcome]) -> tuple[FloatArray, FloatArray, Start]:
