@@ -354,8 +354,9 @@ def combined(document: Mapping[str, Any], table: pd.DataFrame, trees: Mapping[st
     sharp = pool["sharpness"]
     spend = amount @ np.stack([m["expected_spend"] for m in members])
     spend = sharp["scale"] * spend ** sharp["exponent"] * np.exp(correct["spend"])
-    told = members[kinds.index("boosted")]
-    given = _given_buying(told["decline_probability"], told["churn_probability"], 0.0)
+    told = members[-1]
+    decline = told["decline_probability"] if kinds[-1] == "boosted" else np.full(len(table), np.nan)
+    given = _given_buying(decline, told["churn_probability"], 0.0)
     return {
         "churn_probability": 1.0 - bought,
         "decline_probability": bought * np.clip(given, 0.0, 1.0),

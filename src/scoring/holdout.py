@@ -89,6 +89,13 @@ def judge(history: History, origins: Origins, horizon: int, learning: Learning, 
     test = Snapshot.of(history, Window(origins.test_as_of, horizon), with_outcome=True)
     settings = tuned(learned, learning, progress)
     chosen = forecasting.candidates(learning.candidates or None, settings=settings)
+    if not learned:
+        chosen = {name: one for name, one in chosen.items() if name in forecasting.WITHOUT_OUTCOME}
+        if not chosen:
+            raise ValueError(
+                f"candidates: {', '.join(learning.candidates)} need a complete horizon to learn from. "
+                f"{origins.statement} Add one of {', '.join(forecasting.WITHOUT_OUTCOME)}, or take a longer log."
+            )
     known = test.without_outcome()
     fitted = forecasting.fit_all(
         chosen, [*learned, known], seed=learning.seed, progress=lambda name: progress(f"fitting {name}")

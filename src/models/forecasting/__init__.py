@@ -1,7 +1,7 @@
 """Candidates that learn from past snapshots to forecast churn, decline and spend out of time."""
 
 from lifecycle.models.forecasting.candidate import Candidate, Fitted
-from lifecycle.models.forecasting.candidates import NAMES, candidates, fit_all, load
+from lifecycle.models.forecasting.candidates import NAMES, WITHOUT_OUTCOME, candidates, fit_all, load
 from lifecycle.models.forecasting.contributions import Drivers, drivers, has_drivers
 from lifecycle.models.forecasting.forecast import Forecast, Outcome
 from lifecycle.models.forecasting.lightgbm_training import Settings
@@ -13,6 +13,7 @@ from lifecycle.models.forecasting.snapshot import ENOUGH, Snapshot
 __all__ = [
     "ENOUGH",
     "NAMES",
+    "WITHOUT_OUTCOME",
     "Candidate",
     "Drivers",
     "Fitted",

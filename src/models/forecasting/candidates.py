@@ -14,6 +14,9 @@ from lifecycle.models.forecasting.snapshot import Snapshot
 
 NAMES = ("naive", "bgnbd", "mbgnbd", "paretonbd", "lifetimes", "lightgbm", "combined")
 
+WITHOUT_OUTCOME = ("bgnbd", "mbgnbd", "paretonbd", "combined")
+"""Those that can be fitted where the log holds no complete horizon to learn from."""
+
 
 def candidates(names: Iterable[str] | None = None, *, settings: Settings | None = None) -> dict[str, Candidate]:
     """Return candidates by name, all of them by default, in the order asked for.

@@ -200,15 +200,20 @@ class Combined:
     boosted: Boosted = dataclasses.field(default_factory=Boosted)
     name: str = "combined"
 
-    def _candidates(self) -> tuple[Candidate, ...]:
-        return tuple(self.boosted if name == "lightgbm" else Purchasing(name) for name in MEMBERS)
+    def _candidates(self, *, outcomes: bool = True) -> tuple[Candidate, ...]:
+        """The members; where there is no outcome to learn from, a probability model stands in for the trees."""
+        trees = self.boosted if outcomes else Purchasing(ALIVE)
+        return tuple(trees if name == "lightgbm" else Purchasing(name) for name in MEMBERS)
 
     def fit(self, snapshots: Sequence[Snapshot], *, seed: int) -> FittedCombined:
-        """Fit the members on all snapshots, the pool on folds whose members had seen nothing of the fold's horizon."""
+        """Fit the members on all snapshots, the pool on folds whose members had seen nothing of the fold's horizon.
+
+        Without any outcome the pool is the even mean of the probability models, at the level that the past tells of.
+        """
         check(snapshots, owner=self.name)
         learned = complete(snapshots)
         last = snapshots[-1].without_outcome()
-        chosen, folds = self._candidates(), out_of_time(learned)[-FOLDS:]
+        chosen, folds = self._candidates(outcomes=bool(learned)), out_of_time(learned)[-FOLDS:]
         judged = [_fitted(chosen, before, at, seed) for before, at in folds]
         forecasts = [_forecasts(one, at) for one, (_, at) in zip(judged, folds, strict=True)]
         trees = judged[-1][MEMBERS.index("lightgbm")] if folds else None
@@ -223,7 +228,8 @@ class Combined:
             for found, (_, at) in zip(forecasts, folds, strict=True)
         ]
         members = tuple(candidate.fit(snapshots, seed=seed) for candidate in chosen)
-        fitted = FittedCombined(last.horizon, members, learn_pool(held, trees=trust(outcome_of(learned[-1]))))  # type: ignore[arg-type]
+        pool = learn_pool(held, trees=trust(outcome_of(learned[-1]))) if learned else theory_pool()
+        fitted = FittedCombined(last.horizon, members, pool)  # type: ignore[arg-type]
         pool = fitted.pool.settled(fitted.forecasts(last), _level_on(last.as_of, last))
         return dataclasses.replace(fitted, pool=pool)
 
@@ -282,6 +288,13 @@ def around(trees: float) -> tuple[float, ...]:
     """Weights with a share for the trees and the rest even among the probability models."""
     theory = (1.0 - trees) / (len(MEMBERS) - 1)
     return tuple(trees if name == "lightgbm" else theory for name in MEMBERS)
+
+
+def theory_pool() -> Pool:
+    """The pool of the probability models alone, for a log that has no outcome to learn from."""
+    reason = "no complete horizon to learn from: the even mean of the probability models"
+    weights = pooling.Weights(around(0.0), reason)
+    return Pool(weights, weights, sharpness.choose([]), Level.none(), calibration.choose([]), Spread.even())
 
 
 def learn_pool(held: Sequence[Held], *, trees: float) -> Pool:

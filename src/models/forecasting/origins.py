@@ -10,6 +10,8 @@ MOST = 6
 FOLDS = 3
 """Of the dates that lie a whole horizon after an earlier one, so many, the latest, judge out of time."""
 YEAR = 365
+LEAST_HISTORY = 28
+"""Days of log without which nothing is learned from a date."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,8 +24,8 @@ class Origins:
 
 
 def least_history(horizon: int) -> int:
-    """Days of log that an as-of date needs behind it to be learned from: half a horizon, at least four weeks."""
-    return max(28, horizon // 2)
+    """Days of log that an as-of date should have behind it to be learned from: half a horizon, at least four weeks."""
+    return max(LEAST_HISTORY, horizon // 2)
 
 
 def origins(
@@ -34,30 +36,32 @@ def origins(
     The embargo is training as_of + horizon ≤ test as_of; nothing more is left out. Steps are a third of the horizon, so
     that there are dates whose horizon ends before later ones begin (folds out of time). Where two years lie before the
     test date, the date a year before it comes first, with the same season ahead; features look back a year, so with
-    less behind it, it would teach something else. first_day: first day of the log.
+    less behind it, it would teach something else. A log too short for a date with half a horizon behind it is learned
+    from with four weeks behind; one that does not even hold these and a horizon has no training dates, and only models
+    that need no outcome can be fitted. first_day: first day of the log.
 
     Raises
     ------
     ValueError
-        the log is too short for even one training date.
+        fewer than four weeks lie before the test date.
 
     >>> found = origins(to_day(datetime.date(2024, 1, 1)), 30, datetime.date(2024, 5, 1))
     >>> [str(day) for day in found.training]
     ['2024-02-11', '2024-02-21', '2024-03-02', '2024-03-12', '2024-03-22', '2024-04-01']
     """
     test = to_day(test_as_of)
-    earliest = first_day + least_history(horizon)
     latest = test - horizon
-    if latest < earliest:
-        needed = horizon + least_history(horizon)
+    if test - first_day < LEAST_HISTORY:
         found = max(test - first_day, 0)
         longest = longest_horizon(test + horizon - first_day)
         shorter = f"a horizon of at most {longest} days, which moves the test date on, " if longest else ""
         raise ValueError(
-            f"The log is too short to learn out of time: {found} days lie before {test_as_of}, the horizon of "
-            f"{horizon} days needs {needed} (half a horizon, at least 28 days, to look back on, and one complete "
-            f"horizon). Take {shorter}a later date, or a longer log."
+            f"The log is too short to learn out of time: {found} days lie before {test_as_of}, {LEAST_HISTORY} are "
+            f"needed to look back on. Take {shorter}a later date, or a longer log."
         )
+    if latest < first_day + LEAST_HISTORY:
+        return Origins(test_as_of, (), _nothing(horizon, test_as_of))
+    earliest = min(first_day + least_history(horizon), latest)
     step = spacing or max(7, horizon // PER_HORIZON)
     count = min(most, (latest - earliest) // step + 1)
     days = [latest - step * k for k in range(count)][::-1]
@@ -69,14 +73,21 @@ def origins(
 
 
 def longest_horizon(days: int) -> int:
-    """Longest horizon that a log of so many days can be trained and tested on; 0 if there is none.
+    """Longest horizon that a log of so many days can be tested on; 0 if there is none.
 
-    One horizon to train and one to test must fit, and what is needed to look back on.
+    One horizon to test must fit, and what is needed to look back on.
 
     >>> longest_horizon(45), longest_horizon(27)
-    (8, 0)
+    (17, 0)
     """
-    return next((h for h in range(days, 0, -1) if 2 * h + least_history(h) <= days), 0)
+    return max(days - LEAST_HISTORY, 0)
+
+
+def _nothing(horizon: int, test_as_of: datetime.date) -> str:
+    return (
+        f"No {horizon}-day horizon with four weeks of log before it ends by {test_as_of}: only models that need no "
+        "outcome (buy-till-you-die, and their pool) are fitted and judged."
+    )
 
 
 def _statement(count: int, folds: int, horizon: int, test_as_of: datetime.date) -> str:
