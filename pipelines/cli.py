@@ -193,6 +193,19 @@ def score(
 
 
 @app.command()
+def credit(
+    config: ConfigOption,
+    as_of: AsOfOption = None,
+    output: OutputOption = None,
+    assignments: SetOption = None,
+) -> None:
+    """Decide on credit from invoices and the present scoring: risk, limit, terms, whom to review. Writes Parquet."""
+    from lifecycle.pipelines.steps import credit_step
+
+    credit_step(_load(config, as_of, None, output, assignments))
+
+
+@app.command()
 def measure(
     config: ConfigOption,
     as_of: AsOfOption = None,

@@ -338,6 +338,28 @@ class Output(Section):
     scheme: Literal["canonical", "five_stage", "clm", "relationship"] = "canonical"
 
 
+class CreditSection(Section):
+    """The firm's policy of credit; what is not set has the default of `decisions.credit.CreditPolicy`."""
+
+    pd_prior: Share | None = Field(default=None, description="assumed where the log holds no default to learn from")
+    lgd: Share | None = Field(default=None, description="share of the exposure lost in a default, assumed")
+    loss_budget: Money | None = Field(default=None, description="most expected loss over all customers")
+    outcome_days: Annotated[int, Field(ge=30, le=3650)] | None = None
+    default_days: Annotated[int, Field(ge=1, le=720)] | None = None
+    terms_days_default: Annotated[int, Field(ge=0, le=720)] | None = None
+    material_amount: Money | None = None
+    material_share: Share | None = None
+    pd_bounds: tuple[float, ...] | None = Field(default=None, description="highest probability of grades A to D")
+    terms_days: tuple[int, ...] | None = Field(default=None, description="days of payment of grades A to E")
+    caps: tuple[float, ...] | None = Field(default=None, description="highest limit of grades A to E")
+    loss_share: Share | None = None
+    first_orders: Money | None = None
+    mature_bonus: Annotated[float, Field(ge=0, le=0.5)] | None = None
+    alpha: Annotated[float, Field(gt=0, le=0.5)] | None = Field(
+        default=None, description="false-alarm rate of the payment trigger"
+    )
+
+
 class Config(Section):
     """The whole configuration; `base` is the folder that relative paths start from, `source` the file."""
 
@@ -346,6 +368,7 @@ class Config(Section):
     time: Time = Time()
     money: MoneySection = MoneySection()
     retention: Retention = Retention()
+    credit: CreditSection = CreditSection()
     learning: Learning = Learning()
     tracking: Tracking = Tracking()
     output: Output = Output()

@@ -20,6 +20,7 @@ from lifecycle.features.ragged import take
 from lifecycle.features.window import Window, to_date
 from lifecycle.models import forecasting
 from lifecycle.pipelines.config import Config
+from lifecycle.pipelines.credit import credit_row, show_file
 from lifecycle.pipelines.ingest import HistoryStore
 from lifecycle.pipelines.score.policies import pseudonyms as pseudonyms_of
 from lifecycle.pipelines.score.present_scoring import present_scoring
@@ -67,6 +68,9 @@ def explain(config: Config, customer_id: str) -> None:
     output = config.output
     words = Words(output.language, output.scheme, config.money.currency)
     tell(row, history, Base(bundle, window, store.days_only, lambda: store.read(0)), words)
+    credit = credit_row(config, as_of, row["customer_id"])
+    if credit is not None:
+        show_file(credit, output.language, config.money.currency)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import datetime as dt
 from pathlib import Path
 
 from lifecycle.pipelines.config import Config
+from lifecycle.pipelines.credit import Credit, decide_credit, show_credit
 from lifecycle.pipelines.experiments.experiment_log import log_measurement
 from lifecycle.pipelines.experiments.measured_words import show_measurement
 from lifecycle.pipelines.experiments.measuring import MeasureError, Measurement, measure_all
@@ -101,6 +102,16 @@ def measure_step(config: Config) -> Measurement:
         log_measurement(tracker, found)
     show_measurement(found)
     return found
+
+
+def credit_step(config: Config) -> Credit:
+    """Decide on credit from the present scoring, and print exposure, decisions and reviews."""
+    store = HistoryStore.open(config.directory / "history")
+    with step("Credit") as progress:
+        credit = decide_credit(config, store, open_tracker(config), progress)
+    show_credit(credit, config)
+    console.print(f"Credit: {credit.path}", soft_wrap=True)
+    return credit
 
 
 def report_step(config: Config) -> Path:

@@ -36,6 +36,8 @@ COLUMNS: Final = (
     "no_due_date",
     "unpriced",
     "first_amount",
+    "invoiced",
+    "paid",
     "current",
     "overdue_1_30",
     "overdue_31_60",
@@ -57,7 +59,8 @@ class InvoiceState:
     far. days_past_due counts from the due date at which the overdue sum, oldest first, exceeds the materiality
     threshold. worst_days: most days late of invoices of the last 365 days; worst_before: of earlier than recent ones.
     defaults: invoices that stood open for more than the default days after they were due. no_due_date: invoices taken
-    to be due after the default terms for `open` and ages; they are not judged. unpriced: invoices without an amount.
+    to be due after the default terms for `open` and ages; they are not judged. unpriced: invoices without an
+    amount. open_amount = invoiced − paid, in money.
     """
 
     table: F64
@@ -150,12 +153,14 @@ def _replay(
             money = 0.0 if np.isnan(amount[e]) else amount[e]
             if e == first:
                 out[17, i] = money
+            out[18, i] += money
+            out[19, i] += money if is_paid else 0.0
             if age < 365:
                 out[14, i] += money
             if not is_paid:
                 out[1, i] += money
                 past = as_of - due_day
-                out[18 + (0 if past <= 0 else min((past - 1) // 30, 3) + 1), i] += money
+                out[20 + (0 if past <= 0 else min((past - 1) // 30, 3) + 1), i] += money
                 if past > 0:
                     out[2, i] += money
                     overdue_day[overdue] = due_day
