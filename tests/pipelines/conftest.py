@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from xml.sax.saxutils import escape
 
 import pandas as pd
@@ -183,3 +184,55 @@ def write_xlsx(log: pd.DataFrame, path: Path) -> None:
         book.writestr(
             "xl/worksheets/sheet1.xml", f'<worksheet xmlns="{main}"><sheetData>{body}</sheetData></worksheet>'
         )
+
+
+@pytest.fixture
+def measured() -> dict[str, Any]:
+    """What a measurement wrote: a trusted campaign, one that is not, one that runs and one without a control group."""
+    effect = {"adjusted": 0.05, "adj_low": 0.02, "adj_high": 0.08}
+    uplift = {
+        "name": "constant",
+        "leader": "dr_ridge",
+        "reason": "slope_not_above_zero",
+        "leader_metrics": {"gain_area_low": -0.001, "slope": 0.2, "slope_se": 0.3},
+        "curve": {"gain": [0.001] * 100, "low": [-0.002] * 100, "high": [0.003] * 100},
+    }
+    policy = {"name": "all letter", "value": 2.5, "error": 0.1, "claim": None, "optimism": None}
+    common = {
+        "window_end": "2024-08-01",
+        "why_not": "",
+        "n_treated": 900,
+        "n_control": 100,
+        "effects": {},
+        "uplift": {},
+    }
+    return {
+        "window_days": 90,
+        "rows": dict.fromkeys(("treated", "control", "later", "quarantined", "netted", "all", "not_counted"), 7),
+        "experiments": [
+            common
+            | {
+                "name": "spring",
+                "state": "trusted",
+                "effects": {"buyers": effect, "net_worth": effect | {"adj_low": -0.1}},
+                "uplift": {"buyers": uplift},
+                "policies": {"chosen": "all letter", "all": [policy]},
+            },
+            common | {"name": "summer", "state": "not_trusted", "why_not": "sample_ratio,contamination"},
+            common | {"name": "autumn", "state": "running"},
+            common | {"name": "winter", "state": "no_control"},
+        ],
+        "rates": [
+            {
+                "action": "retention_offer",
+                "stage": "decline",
+                "prior": 0.1,
+                "prior_sd": 0.05,
+                "rate": 0.04,
+                "sd": 0.02,
+                "basis": "mixed",
+                "contacts": 1000,
+            }
+        ],
+        "advice": {"retention_offer": {"share": 0.05, "needed": 1234, "needed_at_half": None}},
+    }
