@@ -94,9 +94,14 @@ class BetaBinomial:
         self, late_recent: FloatArray, recent: FloatArray, late_before: FloatArray, before: FloatArray
     ) -> FloatArray:
         """Return P(K ≥ late_recent | recent invoices, what went before): small where payment got worse."""
-        a, b = self.a + late_before, self.b + before - late_before
-        n = recent.astype(np.int64)
-        return np.where(late_recent > 0, stats.betabinom.sf(late_recent - 1, n, a, b), 1.0)
+        tail = np.ones(recent.size)
+        some = late_recent > 0
+        if some.any():  # most customers share their counts with others
+            counts = np.column_stack((late_recent, recent, late_before, before))[some]
+            kinds, place = np.unique(counts, axis=0, return_inverse=True)
+            k, n, k0, n0 = kinds.T
+            tail[some] = stats.betabinom.sf(k - 1, n.astype(np.int64), self.a + k0, self.b + n0 - k0)[place.ravel()]
+        return tail
 
     def to_document(self) -> dict[str, Any]:
         """Return a JSON-ready document."""
