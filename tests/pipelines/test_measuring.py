@@ -25,7 +25,7 @@ EFFECT = 0.25
 Base = tuple[Path, Measurement, pd.DataFrame]
 
 
-def purchases(n: int = 3000, seed: int = 1) -> pd.DataFrame:
+def purchases(n: int = 4500, seed: int = 1) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     rows = []
     for i in range(n):
@@ -47,7 +47,7 @@ def shop(folder: Path, log: pd.DataFrame, sent: pd.DataFrame | None = None, **re
             "tables": tables,
             "time": {"horizon_days": WINDOW},
             "money": {"margin": 0.4, "currency": "EUR"},
-            "retention": {"budget": 1400, "control_share": 0.4, **retention},
+            "retention": {"budget": 1600, "control_share": 0.5, **retention},
             "learning": {"candidates": ["naive", "mbgnbd"], "bootstrap": 20},
             "tracking": {"uri": "sqlite:///mlflow.db"},
             "output": {"directory": "out"},
