@@ -28,6 +28,7 @@ from lifecycle.features.history import History  # noqa: E402
 from lifecycle.features.window import Window  # noqa: E402
 from lifecycle.models.evaluation import metrics as m  # noqa: E402
 from lifecycle.models.forecasting import Forecast, Snapshot, candidates, origins  # noqa: E402
+from lifecycle.models.forecasting.combination import Combined  # noqa: E402
 from lifecycle.models.forecasting.purchase_models import Purchasing  # noqa: E402
 from lifecycle.models.forecasting.snapshot import outcome_of  # noqa: E402
 
@@ -136,20 +137,24 @@ def counts(log: History) -> list[Bar]:
     at = Snapshot.of(log, Window(as_of, horizon))
     known, actual = at.without_outcome(), outcome_of(at).purchases
     print(f"counts: {at.n:,} customers as of {as_of}, {int(actual.sum()):,} purchase days in {horizon} days")
-    bars: list[Bar] = []
+    k = np.arange(MOST + 1)
     for name in ("bgnbd", "mbgnbd", "paretonbd"):
         model = Purchasing(name).fit([known], seed=SEED).model
-        k = np.arange(MOST + 1)
-        pmf = np.stack([model.conditional_pmf(n, horizon, at.frequency, at.recency, at.T) for n in k], axis=1)
+        pmf = model.conditional_pmf(k, horizon, at.frequency, at.recency, at.T)
         cumulative = np.cumsum(pmf, axis=1)
-        score, distance = crps(cumulative, actual), pit_distance(cumulative, actual)
-        print(f"counts, {name}: CRPS {score:.4f}, PIT distance {distance:.4f}")
-        if name == "mbgnbd":  # the purchase model of the champion's values
-            bars = [
-                Bar("CDNOW sample, 39 + 26 weeks, CRPS of counts", "≤ .372", f"{score:.4f}", score <= 0.372),
-                Bar("CDNOW sample, 39 + 26 weeks, PIT distance", "≤ .035", f"{distance:.4f}", distance <= 0.035),
-            ]
-    return bars
+        print(
+            f"counts, {name}: CRPS {crps(cumulative, actual):.4f}, PIT distance {pit_distance(cumulative, actual):.4f}"
+        )
+    days = origins(log.first_day, horizon, as_of).training
+    fitted = Combined().fit([*(Snapshot.of(log, Window(day, horizon)) for day in days), known], seed=SEED)
+    found = fitted.predict(known)
+    bought, expected = 1.0 - found.churn_probability[:, None], found.expected_purchases[:, None]
+    cumulative = fitted.pool.counts.below(k[None, :], bought, expected)
+    score, distance = crps(cumulative, actual), pit_distance(cumulative, actual)
+    return [
+        Bar("CDNOW sample, 39 + 26 weeks, CRPS of counts", "≤ .372", f"{score:.4f}", score <= 0.372),
+        Bar("CDNOW sample, 39 + 26 weeks, PIT distance", "≤ .035", f"{distance:.4f}", distance <= 0.035),
+    ]
 
 
 def main() -> int:

@@ -176,7 +176,12 @@ def _of_buyers(
         found = default if low is None or high is None else (low, high)
         return [np.fmin(found[0], point), np.fmax(found[1], point)]
 
-    purchases = around(forecast.expected_purchases, None, None, (ahead.purchases_low, ahead.purchases_high))
+    purchases = around(
+        forecast.expected_purchases,
+        forecast.purchases_low,
+        forecast.purchases_high,
+        (ahead.purchases_low, ahead.purchases_high),
+    )
     spend = around(
         forecast.expected_spend, forecast.spend_low, forecast.spend_high, (ahead.spend_low, ahead.spend_high)
     )

@@ -13,6 +13,7 @@ from lifecycle.models.forecasting import calibration
 from lifecycle.models.forecasting import power_calibration as sharpness
 from lifecycle.models.forecasting import stacking as pooling
 from lifecycle.models.forecasting.candidate import Candidate, Fitted, check, check_horizon
+from lifecycle.models.forecasting.count_dispersion import Counts
 from lifecycle.models.forecasting.design_matrix import given_buying
 from lifecycle.models.forecasting.fixed_order_sums import mix
 from lifecycle.models.forecasting.forecast import FloatArray, Forecast, Outcome
@@ -44,6 +45,7 @@ class Pool:
     level: Level
     calibration: calibration.Calibration
     spread: Spread
+    counts: Counts
 
     def to_document(self) -> dict[str, Any]:
         """Return a JSON-ready document."""
@@ -54,6 +56,7 @@ class Pool:
             "level": self.level.to_document(),
             "calibration": self.calibration.to_document(),
             "spread": self.spread.to_document(),
+            "counts": self.counts.to_document(),
         }
 
     @classmethod
@@ -66,6 +69,7 @@ class Pool:
             level=Level.from_document(document["level"]),
             calibration=calibration.Calibration.from_document(document["calibration"]),
             spread=Spread.from_document(document["spread"]),
+            counts=Counts.from_document(document["counts"]),
         )
 
     def log_odds(self, members: Sequence[Forecast]) -> FloatArray:
@@ -133,6 +137,7 @@ class FittedCombined:
         trees = forecasts[MEMBERS.index("lightgbm")]
         given = given_buying(trees.decline_probability, trees.churn_probability, otherwise=0.0)
         low, high = self.pool.spread.bounds(bought, spend, COVERAGE)
+        fewest, most = self.pool.counts.bounds(bought, purchases, COVERAGE)
         noise = self.pool.spread.noise_of_sum(bought, spend)
         bounds = self.pool.level.sum_interval(as_of, float(spend.sum()), noise, COVERAGE)
         return Forecast(
@@ -143,6 +148,8 @@ class FittedCombined:
             expected_spend=spend,
             spend_low=low,
             spend_high=high,
+            purchases_low=fewest,
+            purchases_high=most,
             level=COVERAGE,
             spend_sum_low=bounds[0],
             spend_sum_high=bounds[1],
@@ -294,7 +301,9 @@ def theory_pool() -> Pool:
     """The pool of the probability models alone, for a log that has no outcome to learn from."""
     reason = "no complete horizon to learn from: the even mean of the probability models"
     weights = pooling.Weights(around(0.0), reason)
-    return Pool(weights, weights, sharpness.choose([]), Level.none(), calibration.choose([]), Spread.even())
+    return Pool(
+        weights, weights, sharpness.choose([]), Level.none(), calibration.choose([]), Spread.even(), Counts.even()
+    )
 
 
 def learn_pool(held: Sequence[Held], *, trees: float) -> Pool:
@@ -324,9 +333,10 @@ def learn_pool(held: Sequence[Held], *, trees: float) -> Pool:
         odds = mix(np.asarray(buys.values, dtype=np.float64), _log_odds(h.forecasts))
         levelled = np.asarray(special.expit(odds + pooling.shift_to(odds, float(bought.sum()))), dtype=np.float64)
         judged.append(calibration.Fold(levelled, bought, np.ones(bought.size)))
-    pool = Pool(buys, amount, sharp, Level.none(), calibration.choose(judged), Spread.even())
-    seen = []
+    pool = Pool(buys, amount, sharp, Level.none(), calibration.choose(judged), Spread.even(), Counts.even())
+    spends, counts = [], []
     for h in held:
-        bought, _, spend = pool.settled(h.forecasts, h.level).levelled(h.forecasts, h.as_of)
-        seen.append((bought, spend, h.outcome))
-    return dataclasses.replace(pool, spread=Spread.learn(seen))
+        bought, purchases, spend = pool.settled(h.forecasts, h.level).levelled(h.forecasts, h.as_of)
+        spends.append((bought, spend, h.outcome))
+        counts.append((bought, np.maximum(purchases, bought), h.outcome))
+    return dataclasses.replace(pool, spread=Spread.learn(spends), counts=Counts.learn(counts))

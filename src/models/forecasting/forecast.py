@@ -47,7 +47,8 @@ class Forecast:
 
     Probabilities lie in [0, 1]. A column is NaN where the candidate has no answer: decline_probability where the
     customer is not eligible, p_alive where the candidate has no notion of it, expected_spend for a log without amounts.
-    spend_low and spend_high bound each customer's spend at `level`; None where the candidate states no interval.
+    spend_low and spend_high bound each customer's spend at `level`, purchases_low and purchases_high the purchase days;
+    None where the candidate states no interval.
     spend_sum_low and spend_sum_high bound the sum over the base, its level error included (NaN: not stated).
     """
 
@@ -58,6 +59,8 @@ class Forecast:
     expected_spend: FloatArray
     spend_low: FloatArray | None = None
     spend_high: FloatArray | None = None
+    purchases_low: FloatArray | None = None
+    purchases_high: FloatArray | None = None
     level: float = 0.9
     spend_sum_low: float = float("nan")
     spend_sum_high: float = float("nan")
@@ -73,6 +76,8 @@ class Forecast:
             expected_spend=self.expected_spend[rows],
             spend_low=None if self.spend_low is None else self.spend_low[rows],
             spend_high=None if self.spend_high is None else self.spend_high[rows],
+            purchases_low=None if self.purchases_low is None else self.purchases_low[rows],
+            purchases_high=None if self.purchases_high is None else self.purchases_high[rows],
             spend_sum_low=float("nan"),
             spend_sum_high=float("nan"),
         )
