@@ -8,7 +8,7 @@ run: setup
 	@$(BIN)/lifecycle run --config $(CONFIG)
 
 test: setup lint
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: setup
 	@$(BIN)/ruff check .

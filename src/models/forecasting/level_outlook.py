@@ -39,7 +39,7 @@ def unknown_reach(level: float) -> float:
     """Reach of the interval, in logs to either side, that holds a base's level where no past tells of it.
 
     >>> round(unknown_reach(0.9), 2)
-    1.15
+    0.98
     """
     unknown = expect((), (), (), (), at=np.zeros(1), horizon=1)
     return float(stats.t.ppf((1 + level) / 2, unknown.degrees) * unknown.spread[0])
