@@ -32,7 +32,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "col_what": ("what", "项目"),
     "col_value": ("value", "数值"),
-    "col_interval": ("90 % interval, purchase model", "90 % 区间（购买模型）"),
+    "col_interval": ("90 % interval", "90 % 区间"),
     "from_to": ("{low} to {high}", "{low} 至 {high}"),
     "expected_purchases": ("purchases in the next {days} days", "未来 {days} 天购买次数"),
     "expected_spend": ("spend in the next {days} days", "未来 {days} 天消费"),
