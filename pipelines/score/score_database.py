@@ -20,6 +20,9 @@ from lifecycle.pipelines.ingest import IngestError
 from lifecycle.pipelines.ingest.databases import address_of, connect, without_address
 
 BATCH_ROWS = 50_000
+LOCKABLE = "PostgreSQL"
+"""A database in which transactions do not wait for each other by themselves."""
+
 UNTYPED = "SQLite"
 """The database that keeps any value in any column, and tells a column's type from what lies in it."""
 
@@ -80,6 +83,10 @@ class Target:
                 self._check(connection, file.schema_arrow)
             batches = pa.RecordBatchReader.from_batches(file.schema_arrow, file.iter_batches(BATCH_ROWS))
             with connection.cursor() as cursor:
+                if connection.adbc_get_info().get("vendor_name") == LOCKABLE:
+                    # Of two that replace one date, the second must see what the first has written.
+                    cursor.execute(f"SELECT pg_advisory_xact_lock(hashtext('lifecycle {self.table}'))::TEXT")
+                    cursor.fetchall()
                 if exists:
                     cursor.execute(f"DELETE FROM \"{self.table}\" WHERE as_of = '{as_of.isoformat()}'")
                 cursor.adbc_ingest(self.table, batches, mode="append" if exists else "create")
